@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Message digests, over nettle. */
+#pragma once
+
+#include "base/span.h"
+
+typedef enum kj_hash_kind {
+    KJ_HASH_MD5,
+    KJ_HASH_SHA1,
+    KJ_HASH_SHA256,
+    KJ_HASH_KIND_COUNT
+} kj_hash_kind;
+
+enum { KJ_HASH_MAX = 32 };
+
+/* Digest length in bytes: 16, 20, 32. */
+size_t kj_hash_len(kj_hash_kind kind);
+
+/* "md5", "sha1", "sha256". */
+const char *kj_hash_name(kj_hash_kind kind);
+
+/* The digest of `bytes`; the first kj_hash_len(kind) bytes of `out` are written. */
+void kj_hash(kj_hash_kind kind, kj_span bytes, uint8_t out[KJ_HASH_MAX]);
+
+/* Reads 32, 40 or 64 hex digits of either case; false for anything else. */
+bool kj_hash_parse(kj_span hex, kj_hash_kind *out_kind, uint8_t out[KJ_HASH_MAX]);

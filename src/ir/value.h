@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The values that conditions compute with, and the tables by which modules say what they know. */
+#pragma once
+
+#include "base/span.h"
+
+typedef enum kj_type {
+    KJ_TYPE_UNDEFINED, /* as a value: unknown; spreads as YARA's manual says */
+    KJ_TYPE_BOOL,
+    KJ_TYPE_INT,  /* int64_t; wraps at run time */
+    KJ_TYPE_REAL, /* double */
+    KJ_TYPE_STRING,
+    KJ_TYPE_REGEX, /* only the right side of `matches` and arguments of functions */
+    KJ_TYPE_ARRAY, /* only rows of a module's table that say how many elements there are */
+    KJ_TYPE_DICT,
+    KJ_TYPE_COUNT
+} kj_type;
+
+typedef struct kj_value {
+    kj_type type;
+    union {
+        int64_t integer; /* also bool: 0 or 1 */
+        double real;
+        kj_span text; /* whoever made the value owns the bytes */
+    };
+} kj_value;
+
+static inline kj_value kj_value_undefined(void)
+{
+    return (kj_value){.type = KJ_TYPE_UNDEFINED};
+}
+
+static inline kj_value kj_value_bool(bool value)
+{
+    return (kj_value){.type = KJ_TYPE_BOOL, .integer = value};
+}
+
+static inline kj_value kj_value_int(int64_t value)
+{
+    return (kj_value){.type = KJ_TYPE_INT, .integer = value};
+}
+
+static inline kj_value kj_value_real(double value)
+{
+    return (kj_value){.type = KJ_TYPE_REAL, .real = value};
+}
+
+static inline kj_value kj_value_text(kj_span text)
+{
+    return (kj_value){.type = KJ_TYPE_STRING, .text = text};
+}
+
+/* One fact of a module. The table of rows is the module's whole interface: the rule compiler checks
+ * against it and definitions refer to rows by number, so numbers are never reused or changed. */
+typedef struct kj_field {
+    uint16_t id; /* unique in the module, at least 1 */
+    kj_type type;
+    /* Dotted path below the module. `[]` after a name is an array's index, `{}` a dictionary's
+     * key, `()` a function: "mail.attachments[].name". An array or dictionary has a row of its own
+     * ("mail.attachments[]", KJ_TYPE_ARRAY) whose value is its number of elements. Overloaded
+     * functions have a row each. */
+    const char *path;
+    const char *params; /* of a function, a letter each: i f s b r(egex); NULL otherwise */
+} kj_field;
+
+typedef struct kj_schema {
+    const char *name; /* as in `import "name"` */
+    uint16_t id;      /* unique, at least 1, never reused */
+    const kj_field *fields;
+    size_t count;
+} kj_schema;
