@@ -119,7 +119,8 @@ bool kj_utf8_valid(kj_span s)
 {
     for (size_t pos = 0; pos < s.len;) {
         size_t start = pos;
-        if (broken(kj_utf8_next(s, &pos), pos - start))
+        uint32_t code = kj_utf8_next(s, &pos);
+        if (broken(code, pos - start))
             return false;
     }
     return true;
