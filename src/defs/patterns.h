@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of the definitions file that finds patterns: atoms, their index, programs. Written here,
+ * run by match/search.c and match/regex.c. */
+#pragma once
+
+#include "base/buf.h"
+#include "defs/defs.h"
+#include "defs/strings.h"
+#include "ir/ir.h"
+
+/* A pattern that goes into the file, in the file's order. */
+typedef struct kj_pattern_item {
+    const kj_pattern *pattern;
+    uint32_t rule; /* its index in the file, or KJ_NONE */
+} kj_pattern_item;
+
+/* The sections that kj_patterns_write() fills; elements as defs.h says. */
+typedef struct kj_pattern_sections {
+    kj_buf patterns;
+    kj_buf literals;
+    kj_buf programs;
+    kj_buf filter;
+    kj_buf buckets;
+    kj_buf postings;
+    kj_buf scanned;
+} kj_pattern_sections;
+
+/* Element sizes of the sections, for the section table and for opening. */
+enum {
+    KJ_FILTER_ELEMENT = 8,
+    KJ_BUCKET_ELEMENT = 4,
+    KJ_POSTING_ELEMENT = 16,
+    KJ_SCANNED_ELEMENT = 4,
+};
+
+/* How far a string that is a regular expression sees on each side of its atom, as in libyara. So a
+ * match has at most twice as many bytes; operands of `matches` have no such limit. */
+enum { KJ_REGEX_REACH = 4096 };
+
+/* Gaps of hex strings that are larger make a chain of pieces, as in libyara. */
+enum { KJ_CHAIN_GAP = 200 };
+
+void kj_pattern_sections_init(kj_pattern_sections *sections);
+void kj_pattern_sections_done(kj_pattern_sections *sections);
+
+/* Compiles the patterns. KJ_LIMIT, naming the pattern, when one outgrows what a program may be. */
+KJ_MUST_CHECK kj_status kj_patterns_write(const kj_pattern_item *items, size_t count,
+                                          kj_strings *strings, kj_pattern_sections *out,
+                                          kj_error *err);
+
+/* Checks every offset, count, index and program of these sections. Called by kj_defs_verify() after
+ * the digests; must not trust anything but the sections' bounds. */
+KJ_MUST_CHECK kj_status kj_patterns_verify(const kj_defs *defs, kj_error *err);

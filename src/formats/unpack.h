@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The walk over an archive or a compressed stream that libarchive reads. Inside formats/ only. */
+#pragma once
+
+#include "formats/format.h"
+
+/* How to read one format: nothing but what it names is enabled, so libarchive cannot take the
+ * object for something else. */
+typedef struct kj_unpack_way {
+    int format;        /* ARCHIVE_FORMAT_...; 0: one compressed stream, which is one member */
+    bool streamed;     /* ZIP without its central directory */
+    bool solid;        /* passing over a member means unpacking it */
+    const int *filter; /* ARCHIVE_FILTER_..., any of which may lie around it; ends with 0. A single
+                          stream has exactly one */
+} kj_unpack_way;
+
+/* Hands the members of `bytes` to the sink; `object` gives a single stream its name. Directories
+ * and links are passed over, encrypted, broken and oversized members told as unseen. */
+KJ_MUST_CHECK kj_status kj_unpack_walk(const kj_unpack_way *way, const kj_object *object,
+                                       kj_span bytes, kj_sink *sink, kj_error *err);

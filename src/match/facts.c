@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Artifacts as pure predicates over facts. Texts of the definitions are folded already; those of
+ * the facts are folded here. */
+#include "base/arena.h"
+#include "base/arith.h"
+#include "base/crc32c.h"
+#include "base/fold.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "ir/place.h"
+#include "match/match.h"
+
+enum { SCRATCH = 1 << 20, LONGEST_EXTENSION = 5 };
+
+/* ---- sightings --------------------------------------------------------------------------------- */
+
+static size_t words_for(uint32_t count)
+{
+    return (size_t)count / 64 + 1;
+}
+
+kj_status kj_sightings_init(kj_sightings *seen, const kj_defs *defs, kj_error *err)
+{
+    *seen = (kj_sightings){
+        .artifact_count = defs->artifacts.count,
+        .rule_count = defs->rules.count,
+        .artifacts = calloc(words_for(defs->artifacts.count), sizeof(uint64_t)),
+        .rules = calloc(words_for(defs->rules.count), sizeof(uint64_t)),
+    };
+    if (seen->artifacts && seen->rules)
+        return KJ_OK;
+    kj_sightings_done(seen);
+    return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+}
+
+void kj_sightings_done(kj_sightings *seen)
+{
+    free(seen->artifacts);
+    free(seen->rules);
+    *seen = (kj_sightings){0};
+}
+
+void kj_sightings_clear(kj_sightings *seen)
+{
+    memset(seen->artifacts, 0, words_for(seen->artifact_count) * sizeof(uint64_t));
+    memset(seen->rules, 0, words_for(seen->rule_count) * sizeof(uint64_t));
+}
+
+static void set_bit(uint64_t *set, uint32_t index, uint32_t count)
+{
+    if (index < count)
+        set[index / 64] |= UINT64_C(1) << index % 64;
+}
+
+static bool has_bit(const uint64_t *set, uint32_t index, uint32_t count)
+{
+    return index < count && (set[index / 64] >> index % 64 & 1);
+}
+
+void kj_sightings_add_artifact(kj_sightings *seen, uint32_t artifact)
+{
+    set_bit(seen->artifacts, artifact, seen->artifact_count);
+}
+
+void kj_sightings_add_rule(kj_sightings *seen, uint32_t rule)
+{
+    set_bit(seen->rules, rule, seen->rule_count);
+}
+
+bool kj_sightings_has_artifact(const kj_sightings *seen, uint32_t artifact)
+{
+    return has_bit(seen->artifacts, artifact, seen->artifact_count);
+}
+
+bool kj_sightings_has_rule(const kj_sightings *seen, uint32_t rule)
+{
+    return has_bit(seen->rules, rule, seen->rule_count);
+}
+
+/* ---- files ------------------------------------------------------------------------------------------ */
+
+static bool has_type(const kj_defs *defs, const kj_disk_artifact *artifact,
+                     const kj_file_fact *file)
+{
+    kj_span wanted = kj_defs_text(defs, artifact->type);
+    if (artifact->type.len == 0)
+        return true;
+    for (size_t i = 0; i < file->type_count; i++)
+        if (kj_span_equal(file->types[i], wanted))
+            return true;
+    return false;
+}
+
+static bool has_digest(const kj_disk_artifact *artifact, const kj_file_fact *file)
+{
+    if (!artifact->has_hash)
+        return true;
+    if (!file->has_bytes || artifact->hash_kind >= KJ_HASH_KIND_COUNT)
+        return false;
+    uint8_t digest[KJ_HASH_MAX];
+    kj_hash((kj_hash_kind)artifact->hash_kind, file->bytes, digest);
+    return memcmp(digest, artifact->hash, kj_hash_len((kj_hash_kind)artifact->hash_kind)) == 0;
+}
+
+/* Everything about a FILE artifact but its place. */
+static bool is_such_a_file(const kj_defs *defs, const kj_disk_artifact *artifact,
+                           const kj_file_fact *file, const kj_sightings *seen)
+{
+    return artifact->kind == KJ_ARTIFACT_FILE &&
+           kj_defs_run_has_size(defs, artifact->sizes, file->size) &&
+           has_type(defs, artifact, file) &&
+           (artifact->rule == KJ_NONE || kj_sightings_has_rule(seen, artifact->rule)) &&
+           has_digest(artifact, file);
+}
+
+static kj_span last_component(kj_span path)
+{
+    size_t start = path.len;
+    while (start > 0 && path.data[start - 1] != '\\')
+        start--;
+    return kj_span_sub(path, start, SIZE_MAX);
+}
+
+/* Index of the first place whose hash is at least `hash`. */
+static uint32_t first_place(const kj_defs *defs, uint32_t hash)
+{
+    uint32_t low = 0, high = defs->places.count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (kj_defs_place(defs, middle)->hash < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void sight_places(const kj_defs *defs, const kj_file_fact *file, uint32_t hash,
+                         kj_sightings *seen)
+{
+    for (uint32_t i = first_place(defs, hash);; i++) {
+        const kj_disk_place *place = kj_defs_place(defs, i);
+        if (!place || place->hash != hash)
+            return;
+        const kj_disk_artifact *artifact = kj_defs_artifact(defs, place->artifact);
+        if (artifact && kj_winpath_match(kj_defs_text(defs, place->pattern), file->place) &&
+            is_such_a_file(defs, artifact, file, seen))
+            kj_sightings_add_artifact(seen, place->artifact);
+    }
+}
+
+void kj_sight_file(const kj_defs *defs, const kj_file_fact *file, kj_sightings *seen)
+{
+    if (file->place.len == 0 || defs->places.count == 0)
+        return;
+    uint32_t hash = kj_crc32c(last_component(file->place));
+    sight_places(defs, file, hash, seen);
+    if (hash != 0)
+        sight_places(defs, file, 0, seen); /* patterns with a wildcard at the end */
+}
+
+/* ---- mail --------------------------------------------------------------------------------------------- */
+
+/* Whether a folded text is one of a run's patterns; an empty run takes anything. */
+static bool is_one_of(const kj_defs *defs, kj_disk_run run, kj_span text)
+{
+    uint32_t count = kj_defs_run_count(defs, run, 2);
+    for (uint32_t i = 0; i < count; i++)
+        if (kj_wildcard_match(kj_defs_run_text(defs, run, i), text))
+            return true;
+    return run.count == 0;
+}
+
+/* The part behind the last dot; empty without one. *rest is what stands before the dot. */
+static kj_span split_extension(kj_span name, kj_span *rest)
+{
+    size_t dot = name.len;
+    while (dot > 0 && name.data[dot - 1] != '.')
+        dot--;
+    if (dot == 0) {
+        *rest = name;
+        return (kj_span){0};
+    }
+    *rest = kj_span_sub(name, 0, dot - 1);
+    return kj_span_sub(name, dot, SIZE_MAX);
+}
+
+/* Whether a text could pass for an extension. */
+static bool looks_like_extension(kj_span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!kj_is_alnum(text.data[i]))
+            return false;
+    return text.len > 0 && text.len <= LONGEST_EXTENSION;
+}
+
+/* A decoy may stand before the real extension, but no other extension may. */
+static bool has_extension(const kj_defs *defs, const kj_disk_artifact *artifact, kj_span name)
+{
+    kj_span rest, stem;
+    if (!is_one_of(defs, artifact->extensions, split_extension(name, &rest)))
+        return false;
+    kj_span before = split_extension(kj_text_trim(rest), &stem);
+    return artifact->decoys.count == 0 || !looks_like_extension(before) ||
+           is_one_of(defs, artifact->decoys, before);
+}
+
+static bool is_such_an_attachment(const kj_defs *defs, const kj_disk_artifact *artifact,
+                                  const kj_file_fact *file, kj_arena *scratch)
+{
+    const char *folded = kj_fold_text(scratch, kj_text_trim(file->name));
+    return folded && kj_defs_run_has_size(defs, artifact->sizes, file->size) &&
+           has_type(defs, artifact, file) &&
+           is_one_of(defs, artifact->attachment_names, kj_span_str(folded)) &&
+           has_extension(defs, artifact, kj_span_str(folded));
+}
+
+static bool wants_attachment(const kj_disk_artifact *artifact)
+{
+    return artifact->sizes.count || artifact->type.len || artifact->attachment_names.count ||
+           artifact->extensions.count || artifact->decoys.count;
+}
+
+static bool is_such_a_mail(const kj_defs *defs, const kj_disk_artifact *artifact,
+                           const kj_mail_fact *mail, kj_span subject, kj_arena *scratch)
+{
+    if (!is_one_of(defs, artifact->patterns, subject))
+        return false;
+    for (size_t i = 0; i < mail->attachment_count; i++)
+        if (is_such_an_attachment(defs, artifact, &mail->attachments[i], scratch))
+            return true;
+    return !wants_attachment(artifact);
+}
+
+void kj_sight_mail(const kj_defs *defs, const kj_mail_fact *mail, kj_sightings *seen)
+{
+    kj_arena scratch;
+    kj_arena_init(&scratch, SCRATCH);
+    const char *subject = kj_fold_text(&scratch, kj_text_trim(mail->subject));
+    uint32_t count = subject ? kj_defs_run_count(defs, defs->meta.mails, 1) : 0;
+    const uint32_t *mails = kj_defs_words(defs, defs->meta.mails.first, count);
+    kj_arena_mark mark = kj_arena_get_mark(&scratch);
+    for (uint32_t i = 0; mails && i < count; i++) {
+        const kj_disk_artifact *artifact = kj_defs_artifact(defs, mails[i]);
+        if (artifact && is_such_a_mail(defs, artifact, mail, kj_span_str(subject), &scratch))
+            kj_sightings_add_artifact(seen, mails[i]);
+        kj_arena_rewind(&scratch, mark);
+    }
+    kj_arena_done(&scratch);
+}
+
+/* ---- registry and INI ------------------------------------------------------------------------------------ */
+
+/* The program that a command line starts, without quotes and arguments; the whole text when that
+ * cannot be told. */
+static kj_span program_of(kj_span command)
+{
+    command = kj_text_trim(command);
+    if (command.len && command.data[0] == '"') {
+        size_t end = kj_span_find(command, kj_span_str("\""), 1);
+        return kj_span_sub(command, 1, end == SIZE_MAX ? SIZE_MAX : end - 1);
+    }
+    static const char *const extensions[] = {".exe ", ".com ", ".scr ", ".pif ", ".bat ", ".cmd "};
+    for (size_t i = 0; i < KJ_COUNT(extensions); i++) {
+        size_t at = kj_text_find_nocase(command, kj_span_str(extensions[i]));
+        if (at != SIZE_MAX)
+            return kj_span_sub(command, 0, at + 4);
+    }
+    return command;
+}
+
+/* A text in the form in which the writer stored data: resolved where it is a path, else folded. */
+static kj_span comparable(kj_arena *arena, kj_span text)
+{
+    kj_span forms[KJ_PLACE_FORMS_MAX];
+    bool path = text.len > 2 && (text.data[0] == '%' || text.data[1] == ':');
+    if (path && kj_place_expand(arena, text, forms))
+        return forms[0];
+    return kj_span_str(kj_fold_text(arena, text));
+}
+
+/* The same key whatever its spelling: short root, no 32-bit view. */
+static kj_span canonical_key(kj_arena *arena, kj_span key)
+{
+    static const struct {
+        const char *from;
+        const char *to;
+    } roots[] = {{"hkey_local_machine", "hklm"}, {"hkey_current_user", "hkcu"},
+                 {"hkey_classes_root", "hkcr"}, {"hkey_users", "hku"}};
+    char *folded = kj_winpath_normalize(arena, key);
+    kj_span text = kj_span_str(folded);
+    for (size_t i = 0; i < KJ_COUNT(roots); i++)
+        if (kj_span_starts(text, kj_span_str(roots[i].from)))
+            folded = kj_arena_printf(arena, "%s%s", roots[i].to, folded + strlen(roots[i].from));
+    text = kj_span_str(folded);
+    kj_span view = kj_span_str("\\wow6432node");
+    size_t at = kj_span_find(text, view, 0);
+    if (at == SIZE_MAX || (at + view.len < text.len && text.data[at + view.len] != '\\'))
+        return text;
+    folded = kj_arena_printf(arena, "%.*s%s", (int)at, folded, folded + at + view.len);
+    return kj_span_str(folded);
+}
+
+typedef struct entry {
+    const kj_defs *defs;
+    const kj_entry_fact *fact;
+    kj_span place;   /* canonical key, or normalized file */
+    kj_span section; /* folded */
+    kj_span name;    /* comparable */
+    kj_span whole;   /* the data, comparable */
+    kj_span program; /* the program in it, comparable */
+    kj_span words;   /* INI: every word comparable, joined by blanks */
+    kj_arena *arena;
+} entry;
+
+static bool has_data(const entry *e, const kj_disk_artifact *artifact)
+{
+    return is_one_of(e->defs, artifact->data, e->whole) ||
+           is_one_of(e->defs, artifact->data, e->program);
+}
+
+static bool is_such_a_value(const entry *e, const kj_disk_artifact *artifact)
+{
+    uint32_t count = kj_defs_run_count(e->defs, artifact->patterns, 2);
+    bool there = false;
+    for (uint32_t i = 0; i < count && !there; i++) {
+        kj_span key = canonical_key(e->arena, kj_defs_run_text(e->defs, artifact->patterns, i));
+        there = kj_winpath_match(key, e->place);
+    }
+    return there && is_one_of(e->defs, artifact->value, e->name) &&
+           has_data(e, artifact);
+}
+
+static bool is_separator(uint8_t c)
+{
+    return kj_is_space(c) || c == ',' || c == ';';
+}
+
+/* Whether `token` stands in `list` between separators. */
+static bool has_token(kj_span list, kj_span token)
+{
+    for (size_t at = 0; token.len && (at = kj_span_find(list, token, at)) != SIZE_MAX; at++) {
+        size_t end = at + token.len;
+        if ((at == 0 || is_separator(list.data[at - 1])) &&
+            (end == list.len || is_separator(list.data[end])))
+            return true;
+    }
+    return false;
+}
+
+static bool is_such_an_entry(const entry *e, const kj_disk_artifact *artifact)
+{
+    uint32_t count = kj_defs_run_count(e->defs, artifact->patterns, 2);
+    bool there = false;
+    for (uint32_t i = 0; i < count && !there; i++)
+        there = kj_winpath_match(kj_defs_run_text(e->defs, artifact->patterns, i), e->place);
+    if (!there || !is_one_of(e->defs, artifact->value, e->section) ||
+        !kj_wildcard_match(kj_defs_text(e->defs, artifact->key), e->name))
+        return false;
+    count = kj_defs_run_count(e->defs, artifact->data, 2);
+    for (uint32_t i = 0; i < count; i++) {
+        kj_span token = kj_defs_run_text(e->defs, artifact->data, i);
+        if (has_token(e->whole, token) || has_token(e->words, token))
+            return true;
+    }
+    return artifact->data.count == 0;
+}
+
+static kj_span comparable_words(kj_arena *arena, kj_span data)
+{
+    const char *joined = "";
+    for (size_t start = 0; start < data.len && joined;) {
+        size_t end = start;
+        while (end < data.len && !is_separator(data.data[end]))
+            end++;
+        kj_span word = comparable(arena, kj_span_sub(data, start, end - start));
+        if (word.len)
+            joined = kj_arena_printf(arena, "%s%s%.*s", joined, *joined ? " " : "",
+                                     (int)word.len, (const char *)word.data);
+        start = end + 1;
+    }
+    return kj_span_str(joined);
+}
+
+static void sight_entry(const kj_defs *defs, const kj_entry_fact *fact, kj_artifact_kind kind,
+                        bool (*matches)(const entry *e, const kj_disk_artifact *artifact),
+                        kj_sightings *seen)
+{
+    kj_arena arena;
+    kj_arena_init(&arena, SCRATCH);
+    entry e = {
+        .defs = defs,
+        .fact = fact,
+        .place = kind == KJ_ARTIFACT_INI ? fact->place : canonical_key(&arena, fact->place),
+        .section = kj_span_str(kj_fold_text(&arena, fact->section)),
+        .name = comparable(&arena, fact->name),
+        .whole = comparable(&arena, fact->data),
+        .program = comparable(&arena, program_of(fact->data)),
+        .arena = &arena,
+    };
+    if (kind == KJ_ARTIFACT_INI && fact->data.len < SCRATCH / 16)
+        e.words = comparable_words(&arena, fact->data);
+    kj_arena_mark mark = kj_arena_get_mark(&arena);
+    for (uint32_t i = 0; i < defs->artifacts.count; i++) {
+        const kj_disk_artifact *artifact = kj_defs_artifact(defs, i);
+        if (artifact->kind == (uint8_t)kind && matches(&e, artifact))
+            kj_sightings_add_artifact(seen, i);
+        kj_arena_rewind(&arena, mark);
+    }
+    kj_arena_done(&arena);
+}
+
+void kj_sight_registry(const kj_defs *defs, const kj_entry_fact *fact, kj_sightings *seen)
+{
+    sight_entry(defs, fact, KJ_ARTIFACT_REGISTRY, is_such_a_value, seen);
+}
+
+void kj_sight_ini(const kj_defs *defs, const kj_entry_fact *fact, kj_sightings *seen)
+{
+    sight_entry(defs, fact, KJ_ARTIFACT_INI, is_such_an_entry, seen);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One object against one set of definitions: patterns, rules, artifacts, detections. */
+#pragma once
+
+#include "defs/defs.h"
+#include "ir/ir.h"
+#include "match/search.h"
+
+/* ---- what was seen ------------------------------------------------------------------------- */
+
+/* Artifacts that were seen and rules that matched: the facts that `when` and `needs` are evaluated
+ * over. Made for one object, or collected over a whole volume or host. */
+typedef struct kj_sightings {
+    uint64_t *artifacts; /* bit sets */
+    uint64_t *rules;
+    uint32_t artifact_count;
+    uint32_t rule_count;
+} kj_sightings;
+
+KJ_MUST_CHECK kj_status kj_sightings_init(kj_sightings *seen, const kj_defs *defs, kj_error *err);
+void kj_sightings_done(kj_sightings *seen);
+void kj_sightings_clear(kj_sightings *seen);
+void kj_sightings_add_artifact(kj_sightings *seen, uint32_t artifact);
+void kj_sightings_add_rule(kj_sightings *seen, uint32_t rule);
+bool kj_sightings_has_artifact(const kj_sightings *seen, uint32_t artifact);
+bool kj_sightings_has_rule(const kj_sightings *seen, uint32_t rule);
+
+/* Whether the condition at `code` (a detection's `when`, a remedy's `needs`) holds over what was
+ * seen. False for damaged code. */
+bool kj_sightings_hold(const kj_sightings *seen, const kj_defs *defs, uint32_t code);
+
+/* ---- facts: what artifacts are recognised by ------------------------------------------------ */
+
+enum { KJ_FACT_TYPES_MAX = 8 };
+
+/* A file, a member or an attachment, as artifacts see it. */
+typedef struct kj_file_fact {
+    kj_span place;    /* normalized Windows path (base/fold.h), empty where it has none */
+    kj_span name;     /* base name, or the attachment's name: UTF-8 */
+    uint64_t size;
+    kj_span types[KJ_FACT_TYPES_MAX]; /* names of the formats that claim it */
+    size_t type_count;
+    bool has_bytes;
+    kj_span bytes; /* for digests */
+} kj_file_fact;
+
+typedef struct kj_mail_fact {
+    kj_span subject; /* decoded, UTF-8 */
+    const kj_file_fact *attachments;
+    size_t attachment_count;
+} kj_mail_fact;
+
+/* A value of the registry, or an entry of an INI file. Names are UTF-8 in any case. */
+typedef struct kj_entry_fact {
+    kj_span place;   /* registry: "HKLM\\Software\\..."; INI: the file, as in kj_file_fact.place */
+    kj_span section; /* INI only */
+    kj_span name;    /* the value's or the key's name */
+    kj_span data;    /* text form */
+} kj_entry_fact;
+
+/* Adds the artifacts that a fact shows to `seen`. `seen` must hold the rules that matched the file
+ * already, for artifacts that ask for one. */
+void kj_sight_file(const kj_defs *defs, const kj_file_fact *file, kj_sightings *seen);
+void kj_sight_mail(const kj_defs *defs, const kj_mail_fact *mail, kj_sightings *seen);
+void kj_sight_registry(const kj_defs *defs, const kj_entry_fact *entry, kj_sightings *seen);
+void kj_sight_ini(const kj_defs *defs, const kj_entry_fact *entry, kj_sightings *seen);
+
+/* ---- the matcher ---------------------------------------------------------------------------- */
+
+/* What a matcher needs to know of an object. */
+typedef struct kj_match_input {
+    kj_span bytes;
+    kj_file_fact file;
+    const kj_mail_fact *mail; /* NULL unless it is a message */
+    bool has_entry_point;
+    uint64_t entry_point; /* file offset */
+    /* A module's field: id is schema << 16 | field. NULL: all undefined. */
+    kj_value (*field)(void *user, uint32_t id, const kj_value *args, size_t count);
+    /* An external variable by name; undefined: the definitions' own value. NULL: always that. */
+    kj_value (*external)(void *user, kj_span name);
+    void *user;
+} kj_match_input;
+
+typedef struct kj_match_limits {
+    kj_search_limits search;
+    uint64_t steps;       /* of conditions, summed over the object; 0: no limit */
+    uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
+} kj_match_limits;
+
+/* One piece of what made a detection true. */
+typedef enum kj_evidence_kind {
+    KJ_EVIDENCE_ARTIFACT, /* artifact */
+    KJ_EVIDENCE_RULE,     /* rule; no string of it needed */
+    KJ_EVIDENCE_PATTERN,  /* rule, pattern, offset, len */
+} kj_evidence_kind;
+
+typedef struct kj_evidence {
+    kj_evidence_kind kind;
+    uint32_t artifact;
+    uint32_t rule;
+    uint32_t pattern;
+    uint64_t offset;
+    uint64_t len;
+} kj_evidence;
+
+typedef struct kj_matcher kj_matcher; /* scratch of one worker */
+
+/* The definitions outlive it. NULL without memory. */
+kj_matcher *kj_matcher_new(const kj_defs *defs);
+void kj_matcher_free(kj_matcher *matcher);
+
+/* Matches one object and forgets the last. Afterwards kj_matcher_seen() and kj_matcher_detects()
+ * answer. KJ_LIMIT when something was cut short (the rest stays valid); KJ_INTERNAL for damaged
+ * definitions. */
+KJ_MUST_CHECK kj_status kj_matcher_run(kj_matcher *matcher, const kj_match_input *input,
+                                       const kj_match_limits *limits, kj_error *err);
+
+const kj_sightings *kj_matcher_seen(const kj_matcher *matcher);
+
+/* Indices of the detections that hold, rising. Valid until the next run. */
+const uint32_t *kj_matcher_detects(const kj_matcher *matcher, size_t *out_count);
+
+/* Writes up to `max` pieces of evidence for a detection that holds; returns how many. */
+size_t kj_matcher_evidence(const kj_matcher *matcher, uint32_t detect, kj_evidence *out,
+                           size_t max);
+
+/* The detections that hold over sightings collected from many objects, handed to `found` with the
+ * artifacts that they are about. */
+void kj_sightings_detects(const kj_sightings *seen, const kj_defs *defs,
+                          void (*found)(void *user, uint32_t detect), void *user);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Context for rules: what an object is called, where it lies, what holds it, and for a message what
+ * its headers and attachments say. docs/formats/kujo-module.md describes the fields. */
+#include "modules/module.h"
+
+#include "base/arith.h"
+#include "base/text.h"
+
+/* Numbers are part of the definitions format: never reuse one. */
+enum field {
+    NAME = 1,
+    EXTENSION = 2,
+    PATH = 3,
+    PLACE = 4,
+    DEPTH = 5,
+    TYPE = 6,
+    KIND = 7,
+    IS_TYPE = 8,
+    CONTAINER_NAME = 9,
+    CONTAINER_TYPE = 10,
+    CONTAINER_IS_TYPE = 11,
+    MAIL_SUBJECT = 20,
+    MAIL_FROM = 21,
+    MAIL_TO = 22,
+    MAIL_DATE = 23,
+    MAIL_MESSAGE_ID = 24,
+    MAIL_HEADER = 25,
+    MAIL_HEADERS = 26,
+    MAIL_HEADERS_NAME = 27,
+    MAIL_HEADERS_VALUE = 28,
+    MEMBERS = 40,
+    MEMBERS_NAME = 41,
+    MEMBERS_EXTENSION = 42,
+    MEMBERS_SIZE = 43,
+    MEMBERS_TYPE = 44,
+    MEMBERS_CONTENT_TYPE = 45,
+    MEMBERS_ENCRYPTED = 46,
+    ATTACHMENTS = 60,
+    ATTACHMENTS_NAME = 61,
+    ATTACHMENTS_EXTENSION = 62,
+    ATTACHMENTS_SIZE = 63,
+    ATTACHMENTS_TYPE = 64,
+    ATTACHMENTS_CONTENT_TYPE = 65,
+    ATTACHMENTS_ENCRYPTED = 66,
+};
+
+static const kj_field fields[] = {
+    {NAME, KJ_TYPE_STRING, "name", NULL},
+    {EXTENSION, KJ_TYPE_STRING, "extension", NULL},
+    {PATH, KJ_TYPE_STRING, "path", NULL},
+    {PLACE, KJ_TYPE_STRING, "place", NULL},
+    {DEPTH, KJ_TYPE_INT, "depth", NULL},
+    {TYPE, KJ_TYPE_STRING, "type", NULL},
+    {KIND, KJ_TYPE_STRING, "kind", NULL},
+    {IS_TYPE, KJ_TYPE_BOOL, "is_type()", "s"},
+    {CONTAINER_NAME, KJ_TYPE_STRING, "container.name", NULL},
+    {CONTAINER_TYPE, KJ_TYPE_STRING, "container.type", NULL},
+    {CONTAINER_IS_TYPE, KJ_TYPE_BOOL, "container.is_type()", "s"},
+    {MAIL_SUBJECT, KJ_TYPE_STRING, "mail.subject", NULL},
+    {MAIL_FROM, KJ_TYPE_STRING, "mail.from", NULL},
+    {MAIL_TO, KJ_TYPE_STRING, "mail.to", NULL},
+    {MAIL_DATE, KJ_TYPE_STRING, "mail.date", NULL},
+    {MAIL_MESSAGE_ID, KJ_TYPE_STRING, "mail.message_id", NULL},
+    {MAIL_HEADER, KJ_TYPE_STRING, "mail.header()", "s"},
+    {MAIL_HEADERS, KJ_TYPE_ARRAY, "mail.headers[]", NULL},
+    {MAIL_HEADERS_NAME, KJ_TYPE_STRING, "mail.headers[].name", NULL},
+    {MAIL_HEADERS_VALUE, KJ_TYPE_STRING, "mail.headers[].value", NULL},
+    {MEMBERS, KJ_TYPE_ARRAY, "members[]", NULL},
+    {MEMBERS_NAME, KJ_TYPE_STRING, "members[].name", NULL},
+    {MEMBERS_EXTENSION, KJ_TYPE_STRING, "members[].extension", NULL},
+    {MEMBERS_SIZE, KJ_TYPE_INT, "members[].size", NULL},
+    {MEMBERS_TYPE, KJ_TYPE_STRING, "members[].type", NULL},
+    {MEMBERS_CONTENT_TYPE, KJ_TYPE_STRING, "members[].content_type", NULL},
+    {MEMBERS_ENCRYPTED, KJ_TYPE_BOOL, "members[].encrypted", NULL},
+    {ATTACHMENTS, KJ_TYPE_ARRAY, "mail.attachments[]", NULL},
+    {ATTACHMENTS_NAME, KJ_TYPE_STRING, "mail.attachments[].name", NULL},
+    {ATTACHMENTS_EXTENSION, KJ_TYPE_STRING, "mail.attachments[].extension", NULL},
+    {ATTACHMENTS_SIZE, KJ_TYPE_INT, "mail.attachments[].size", NULL},
+    {ATTACHMENTS_TYPE, KJ_TYPE_STRING, "mail.attachments[].type", NULL},
+    {ATTACHMENTS_CONTENT_TYPE, KJ_TYPE_STRING, "mail.attachments[].content_type", NULL},
+    {ATTACHMENTS_ENCRYPTED, KJ_TYPE_BOOL, "mail.attachments[].encrypted", NULL},
+};
+
+static const char *const kind_names[KJ_KIND_COUNT] = {
+    [KJ_KIND_DATA] = "data",         [KJ_KIND_TEXT] = "text",
+    [KJ_KIND_EXECUTABLE] = "executable", [KJ_KIND_DOCUMENT] = "document",
+    [KJ_KIND_MEDIA] = "media",       [KJ_KIND_ARCHIVE] = "archive",
+    [KJ_KIND_COMPRESSED] = "compressed", [KJ_KIND_MAIL] = "mail",
+};
+
+static kj_value text(const char *value)
+{
+    return kj_value_text(kj_span_str(value));
+}
+
+/* What stands behind the last dot, lower case; empty without one. */
+static kj_value extension_of(kj_arena *arena, kj_span name)
+{
+    size_t dot = name.len;
+    while (dot > 0 && name.data[dot - 1] != '.')
+        dot--;
+    if (dot == 0)
+        return text("");
+    kj_span extension = kj_span_sub(name, dot, SIZE_MAX);
+    char *lower = kj_arena_text(arena, extension);
+    if (!lower)
+        return kj_value_undefined();
+    for (size_t i = 0; i < extension.len; i++)
+        lower[i] = (char)kj_lower((uint8_t)lower[i]);
+    return kj_value_text(kj_span_of(lower, extension.len));
+}
+
+static bool is_type(const kj_object *object, kj_span name)
+{
+    for (size_t i = 0; i < object->claims.count; i++)
+        if (kj_span_is(name, object->claims.formats[i]->name))
+            return true;
+    return false;
+}
+
+/* The message that an object is, or is a part of at any depth. */
+static const kj_object *message_of(const kj_object *object)
+{
+    while (object && !object->mail)
+        object = object->parent;
+    return object;
+}
+
+static kj_value object_field(const kj_module_input *input, uint16_t field, const kj_value *args)
+{
+    const kj_object *object = input->object;
+    switch (field) {
+    case NAME:
+        return kj_value_text(object->name);
+    case EXTENSION:
+        return extension_of(input->arena, object->name);
+    case PATH:
+        return kj_value_text(object->path);
+    case PLACE:
+        return kj_value_text(object->host_path);
+    case DEPTH:
+        return kj_value_int(object->depth);
+    case TYPE:
+        return text(object->claims.formats[0]->name);
+    case KIND:
+        return text(kind_names[object->claims.formats[0]->kind]);
+    case IS_TYPE:
+        return kj_value_bool(is_type(object, args[0].text));
+    default:
+        return kj_value_undefined();
+    }
+}
+
+static kj_value container_field(const kj_object *container, uint16_t field, const kj_value *args)
+{
+    if (!container)
+        return kj_value_undefined();
+    if (field == CONTAINER_NAME)
+        return kj_value_text(container->name);
+    if (field == CONTAINER_TYPE)
+        return text(container->claims.formats[0]->name);
+    return kj_value_bool(is_type(container, args[0].text));
+}
+
+static kj_value named_header(const kj_mail *mail, kj_span name)
+{
+    for (size_t i = 0; i < mail->header_count; i++)
+        if (kj_text_equal_nocase(mail->headers[i].name, name))
+            return kj_value_text(mail->headers[i].value);
+    return kj_value_undefined();
+}
+
+static kj_value mail_field(const kj_mail *mail, uint16_t field, const kj_value *args)
+{
+    switch (field) {
+    case MAIL_SUBJECT:
+        return kj_value_text(mail->subject);
+    case MAIL_FROM:
+        return kj_value_text(mail->from);
+    case MAIL_TO:
+        return kj_value_text(mail->to);
+    case MAIL_DATE:
+        return kj_value_text(mail->date);
+    case MAIL_MESSAGE_ID:
+        return kj_value_text(mail->message_id);
+    case MAIL_HEADER:
+        return named_header(mail, args[0].text);
+    case MAIL_HEADERS:
+        return kj_value_int((int64_t)mail->header_count);
+    default:
+        break;
+    }
+    if (args[0].integer < 0 || (uint64_t)args[0].integer >= mail->header_count)
+        return kj_value_undefined();
+    const kj_header *header = &mail->headers[args[0].integer];
+    return kj_value_text(field == MAIL_HEADERS_NAME ? header->name : header->value);
+}
+
+/* The n-th member that has all of `flags`, or NULL. With n past the end, *out_count tells how many
+ * there are. */
+static const kj_member *find_member(const kj_object *object, unsigned flags, int64_t n,
+                                    int64_t *out_count)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < object->member_count; i++) {
+        if ((object->members[i].flags & flags) != flags)
+            continue;
+        if (count++ == n)
+            return &object->members[i];
+    }
+    *out_count = count;
+    return NULL;
+}
+
+/* `what`: the field's distance from MEMBERS or ATTACHMENTS. */
+static kj_value member_field(const kj_module_input *input, const kj_object *object, unsigned flags,
+                             uint16_t what, const kj_value *args)
+{
+    int64_t count = 0;
+    const kj_member *member =
+        find_member(object, flags, what == 0 ? INT64_MAX : args[0].integer, &count);
+    if (what == 0)
+        return kj_value_int(count);
+    if (!member)
+        return kj_value_undefined();
+    switch (what) {
+    case MEMBERS_NAME - MEMBERS:
+        return kj_value_text(member->name);
+    case MEMBERS_EXTENSION - MEMBERS:
+        return extension_of(input->arena, member->name);
+    case MEMBERS_SIZE - MEMBERS:
+        return kj_value_int((int64_t)member->size);
+    case MEMBERS_TYPE - MEMBERS:
+        return member->format ? text(member->format->name) : kj_value_undefined();
+    case MEMBERS_CONTENT_TYPE - MEMBERS:
+        return kj_value_text(member->content_type);
+    default:
+        return kj_value_bool(member->flags & KJ_MEMBER_ENCRYPTED);
+    }
+}
+
+static bool takes_arg(uint16_t field)
+{
+    return field == IS_TYPE || field == CONTAINER_IS_TYPE || field == MAIL_HEADER ||
+           field == MAIL_HEADERS_NAME || field == MAIL_HEADERS_VALUE ||
+           (field > MEMBERS && field <= MEMBERS_ENCRYPTED) || field > ATTACHMENTS;
+}
+
+static kj_value get(const kj_module_input *input, uint16_t field, const kj_value *args,
+                    size_t count)
+{
+    if (takes_arg(field) && count != 1)
+        return kj_value_undefined();
+    bool text_arg = field == IS_TYPE || field == CONTAINER_IS_TYPE || field == MAIL_HEADER;
+    if (takes_arg(field) && args[0].type != (text_arg ? KJ_TYPE_STRING : KJ_TYPE_INT))
+        return kj_value_undefined();
+    if (field < CONTAINER_NAME)
+        return object_field(input, field, args);
+    if (field <= CONTAINER_IS_TYPE)
+        return container_field(input->object->parent, field, args);
+    if (field >= MEMBERS && field <= MEMBERS_ENCRYPTED)
+        return member_field(input, input->object, 0, (uint16_t)(field - MEMBERS), args);
+    const kj_object *message = message_of(input->object);
+    if (!message)
+        return kj_value_undefined();
+    if (field >= ATTACHMENTS && field <= ATTACHMENTS_ENCRYPTED)
+        return member_field(input, message, KJ_MEMBER_ATTACHMENT, (uint16_t)(field - ATTACHMENTS),
+                            args);
+    if (field >= MAIL_SUBJECT && field <= MAIL_HEADERS_VALUE)
+        return mail_field(message->mail, field, args);
+    return kj_value_undefined();
+}
+
+const kj_module kj_module_kujo = {
+    .schema = {.name = "kujo", .id = 1, .fields = fields, .count = KJ_COUNT(fields)},
+    .get = get,
+};

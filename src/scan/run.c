@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scan/run.h"
+
+#include "base/arith.h"
+#include "base/cleanup.h"
+#include "base/vec.h"
+#include "scan/pool.h"
+#include "scan/sightings.h"
+#include "scan/verdict.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+enum {
+    WINDOW = 4096,         /* items between what was walked and what was told */
+    RECORDS_MAX = 8 << 20, /* bytes of one file's results */
+    COUNT_PER_TURN = 512,
+    PROGRESS_MS = 100,
+};
+
+/* An item of the walk, until it was told. */
+typedef struct entry {
+    struct entry *next;
+    kj_walk_kind kind;
+    char *path;
+    char *host_path;
+    uint32_t volume;
+    kj_error error;
+    bool done;
+    kj_job job;
+} entry;
+
+typedef struct run {
+    const kj_run_options *options;
+    const kj_run_events *events;
+    kj_run_totals *totals;
+    kj_wire_sets sets;
+    kj_pool_options pool_options;
+    kj_pool *pool;
+    kj_scanner *scanner;
+    kj_walk *walk;
+    size_t next_path;
+    bool started; /* a path is being walked */
+    bool walked;  /* all of them were */
+    entry *first;
+    entry *last;
+    size_t length;
+    KJ_VEC(kj_volume_seen *) volumes;
+    KJ_VEC(kj_wire_record) group; /* findings of the object that is being told */
+    bool file_infected;           /* of the file that is being told */
+    kj_walk_options count_options;
+    kj_walk *counter;
+    size_t next_counted;
+    bool counting;
+    kj_run_progress progress;
+} run;
+
+static kj_status no_memory(kj_error *err)
+{
+    return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+}
+
+/* ---- the queue ------------------------------------------------------------------------------- */
+
+static void free_entry(entry *e)
+{
+    kj_close_fd(&e->job.input.fd);
+    kj_buf_done(&e->job.records);
+    free(e->path);
+    free(e->host_path);
+    free(e);
+}
+
+/* A new entry at the queue's end; NULL without memory. */
+static entry *append(run *r, kj_walk_kind kind, kj_span path, kj_span host)
+{
+    entry *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->job.input.fd = -1;
+    e->kind = kind;
+    e->path = strndup(path.len ? (const char *)path.data : "", path.len);
+    e->host_path = strndup(host.len ? (const char *)host.data : "", host.len);
+    if (!e->path || !e->host_path) {
+        free_entry(e);
+        return NULL;
+    }
+    if (r->last)
+        r->last->next = e;
+    else
+        r->first = e;
+    r->last = e;
+    r->length++;
+    return e;
+}
+
+static void drop_first(run *r)
+{
+    entry *e = r->first;
+    r->first = e->next;
+    if (!r->first)
+        r->last = NULL;
+    r->length--;
+    free_entry(e);
+}
+
+/* ---- volumes --------------------------------------------------------------------------------- */
+
+static size_t find_volume(const run *r, uint32_t volume)
+{
+    size_t i = 0;
+    while (i < r->volumes.count && kj_volume_seen_id(r->volumes.items[i]) != volume)
+        i++;
+    return i;
+}
+
+/* The volume's sightings, made on first use; NULL without memory, and for no volume. */
+static kj_volume_seen *volume_of(run *r, uint32_t volume)
+{
+    if (volume == 0)
+        return NULL;
+    size_t i = find_volume(r, volume);
+    if (i < r->volumes.count)
+        return r->volumes.items[i];
+    kj_volume_seen *seen = kj_volume_seen_new(volume, &r->sets);
+    if (seen && !kj_vec_add(&r->volumes, seen)) {
+        kj_volume_seen_free(seen);
+        return NULL;
+    }
+    return seen;
+}
+
+static void count_object(run *r, const kj_run_object *object)
+{
+    if (!kj_verdict_is_detection(object->findings[object->best].klass))
+        return;
+    r->totals->infected_objects++;
+    r->file_infected = true;
+}
+
+static void tell_object_of_volume(void *user, const kj_run_object *object)
+{
+    run *r = user;
+    count_object(r, object);
+    r->events->object(r->events->user, object);
+}
+
+static void end_volume(run *r, uint32_t volume)
+{
+    size_t i = find_volume(r, volume);
+    if (i == r->volumes.count)
+        return;
+    kj_volume_seen_tell(r->volumes.items[i], tell_object_of_volume, r);
+    kj_volume_seen_free(r->volumes.items[i]);
+    r->volumes.items[i] = r->volumes.items[--r->volumes.count];
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+static kj_verdict verdict_of(const kj_finding *finding)
+{
+    return (kj_verdict){finding->klass, finding->name};
+}
+
+/* Tells the object whose findings were gathered. */
+static void end_object(run *r, const entry *e)
+{
+    size_t count = r->group.count;
+    if (count == 0)
+        return;
+    r->group.count = 0;
+    KJ_CLEANUP(kj_free_ptr) kj_finding *findings = calloc(count, sizeof *findings);
+    if (!findings)
+        return;
+    kj_run_object object = {.path = kj_span_str(e->path), .findings = findings, .count = count};
+    size_t v = find_volume(r, e->volume);
+    for (size_t i = 0; i < count; i++) {
+        findings[i] = r->group.items[i].finding;
+        findings[i].evidence = r->group.items[i].evidence;
+        kj_verdict one = verdict_of(&findings[i]), best = verdict_of(&findings[object.best]);
+        if (kj_verdict_beats(&one, &best))
+            object.best = i;
+        if (v < r->volumes.count)
+            kj_volume_seen_reported(r->volumes.items[v], object.path, findings[i].member,
+                                    findings[i].name);
+    }
+    count_object(r, &object);
+    r->events->object(r->events->user, &object);
+}
+
+static void tell_unseen(run *r, const entry *e, kj_span member, kj_status why, const char *sentence)
+{
+    r->totals->unseen++;
+    r->events->unseen(r->events->user, kj_span_str(e->path), member, why, sentence);
+}
+
+static bool continues_object(const run *r, const kj_wire_record *record)
+{
+    const kj_wire_record *last = &r->group.items[r->group.count - 1];
+    return last->object == record->object &&
+           kj_span_equal(last->finding.member, record->finding.member);
+}
+
+static void tell_record(run *r, const entry *e, const kj_wire_record *record)
+{
+    if (record->kind == KJ_WIRE_UNSEEN) {
+        end_object(r, e);
+        tell_unseen(r, e, record->member, record->why, record->sentence);
+    } else if (record->kind == KJ_WIRE_FINDING) {
+        if (r->group.count && !continues_object(r, record))
+            end_object(r, e);
+        (void)kj_vec_add(&r->group, *record);
+    }
+}
+
+static bool next_record(const run *r, const entry *e, size_t *pos, kj_wire_record *out)
+{
+    kj_span packet;
+    return kj_wire_next(kj_buf_span(&e->job.records), pos, &packet) &&
+           kj_wire_decode(packet, &r->sets, out);
+}
+
+/* Tells what was found in a file. Sightings first: objects then know what was reported of them. */
+static void tell_records(run *r, const entry *e)
+{
+    kj_wire_record record;
+    for (size_t pos = 0; next_record(r, e, &pos, &record);) {
+        kj_volume_seen *seen = record.kind == KJ_WIRE_SIGHTING ? volume_of(r, e->volume) : NULL;
+        if (seen)
+            (void)kj_volume_seen_add(seen, record.set, record.artifact, kj_span_str(e->path),
+                                     record.member);
+    }
+    for (size_t pos = 0; next_record(r, e, &pos, &record);)
+        tell_record(r, e, &record);
+    end_object(r, e);
+}
+
+static void tell_error(run *r, const entry *e, const kj_error *err)
+{
+    r->totals->errors++;
+    r->events->error(r->events->user, kj_span_str(e->path), err);
+}
+
+static void tell_file(run *r, const entry *e)
+{
+    const kj_job *job = &e->job;
+    r->file_infected = false;
+    tell_records(r, e);
+    if (job->lost) {
+        char sentence[96];
+        (void)snprintf(sentence, sizeof sentence, "%llu more results are not listed",
+                       (unsigned long long)job->lost);
+        tell_unseen(r, e, (kj_span){0}, KJ_LIMIT, sentence);
+    }
+    if (job->status == KJ_LIMIT)
+        tell_unseen(r, e, (kj_span){0}, KJ_LIMIT, job->error.message);
+    else if (job->status != KJ_OK && job->status != KJ_CANCELLED)
+        tell_error(r, e, &job->error);
+    uint64_t size = job->input.size == KJ_SIZE_UNKNOWN ? 0 : job->input.size;
+    r->totals->files++;
+    r->totals->file_bytes += size;
+    r->totals->objects += job->objects;
+    r->totals->object_bytes += job->bytes;
+    r->totals->infected_files += r->file_infected;
+}
+
+static void tell(run *r, const entry *e)
+{
+    switch (e->kind) {
+    case KJ_WALK_FILE:
+        tell_file(r, e);
+        break;
+    case KJ_WALK_ERROR:
+        tell_error(r, e, &e->error);
+        break;
+    case KJ_WALK_SKIPPED:
+        r->totals->skipped++;
+        r->events->skipped(r->events->user, kj_span_str(e->path), e->error.message);
+        break;
+    case KJ_WALK_VOLUME_END:
+        end_volume(r, e->volume);
+        break;
+    case KJ_WALK_DONE:
+        break;
+    }
+}
+
+static void tell_ready(run *r)
+{
+    while (r->first && r->first->done) {
+        tell(r, r->first);
+        drop_first(r);
+    }
+}
+
+/* After a stop: what is finished is told, the rest was not scanned. */
+static void tell_finished(run *r)
+{
+    while (r->first) {
+        if (r->first->done && r->first->kind != KJ_WALK_VOLUME_END)
+            tell(r, r->first);
+        drop_first(r);
+    }
+}
+
+/* ---- scanning -------------------------------------------------------------------------------- */
+
+static entry *entry_of(kj_job *job)
+{
+    return (entry *)(void *)((char *)job - offsetof(entry, job));
+}
+
+static void job_done(void *user, kj_job *job)
+{
+    run *r = user;
+    entry_of(job)->done = true;
+    kj_close_fd(&job->input.fd);
+    r->progress.files++;
+    r->progress.file_bytes += job->input.size == KJ_SIZE_UNKNOWN ? 0 : job->input.size;
+}
+
+/* Makes the entry's job; takes the descriptor. */
+static void begin_file(run *r, entry *e, int fd, uint64_t size)
+{
+    kj_job *job = &e->job;
+    job->input = (kj_scan_input){
+        .path = kj_span_str(e->path),
+        .host_path = kj_span_str(e->host_path),
+        .fd = fd,
+        .size = size,
+    };
+    job->on_volume = e->volume != 0;
+    kj_buf_init(&job->records, RECORDS_MAX);
+    if (r->pool) {
+        kj_pool_submit(r->pool, job);
+        return;
+    }
+    kj_job_scan_here(job, r->scanner, &r->sets);
+    job_done(r, job);
+}
+
+static kj_status take_standard_input(run *r, kj_error *err)
+{
+    entry *e = append(r, KJ_WALK_FILE, kj_span_str("-"), (kj_span){0});
+    if (!e)
+        return no_memory(err);
+    struct stat st;
+    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        e->kind = KJ_WALK_ERROR;
+        e->done = true;
+        (void)kj_fail(&e->error, KJ_IO, KJ_NO_OFFSET, "%s", strerror(errno));
+        kj_close_fd(&fd);
+        return KJ_OK;
+    }
+    begin_file(r, e, fd, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : KJ_SIZE_UNKNOWN);
+    return KJ_OK;
+}
+
+static const char *next_path(run *r)
+{
+    if (r->next_path < r->options->path_count)
+        return r->options->paths[r->next_path++];
+    return r->options->more ? r->options->more(r->options->more_user) : NULL;
+}
+
+static kj_status start_next_path(run *r, kj_error *err)
+{
+    const char *path = next_path(r);
+    if (!path) {
+        r->walked = true;
+        return KJ_OK;
+    }
+    if (strcmp(path, "-") == 0)
+        return take_standard_input(r, err);
+    kj_walk_start(r->walk, path);
+    r->started = true;
+    return KJ_OK;
+}
+
+/* Takes one step of the walk. */
+static kj_status take_item(run *r, kj_error *err)
+{
+    if (!r->started)
+        return start_next_path(r, err);
+    kj_walk_item item;
+    kj_walk_next(r->walk, &item);
+    if (item.kind == KJ_WALK_DONE) {
+        r->started = false;
+        return KJ_OK;
+    }
+    entry *e = append(r, item.kind, item.path, item.host_path);
+    if (!e) {
+        kj_close_fd(&item.fd);
+        return no_memory(err);
+    }
+    e->volume = item.volume;
+    e->error = item.error;
+    if (item.kind == KJ_WALK_FILE)
+        begin_file(r, e, item.fd, item.size);
+    else
+        e->done = true;
+    return KJ_OK;
+}
+
+static bool wants_items(const run *r)
+{
+    return !r->walked && r->length < WINDOW &&
+           (!r->pool || kj_pool_has_room(r->pool, &r->pool_options));
+}
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+static void count_some(run *r)
+{
+    for (size_t i = 0; r->counting && i < COUNT_PER_TURN; i++) {
+        kj_walk_item item;
+        kj_walk_next(r->counter, &item);
+        if (item.kind == KJ_WALK_FILE) {
+            r->progress.total_files++;
+            r->progress.total_bytes += item.size == UINT64_MAX ? 0 : item.size;
+        } else if (item.kind == KJ_WALK_DONE && r->next_counted < r->options->path_count) {
+            const char *path = r->options->paths[r->next_counted++];
+            if (strcmp(path, "-") != 0)
+                kj_walk_start(r->counter, path);
+        } else if (item.kind == KJ_WALK_DONE) {
+            r->counting = false;
+            r->progress.total_known = !r->options->more;
+        }
+    }
+}
+
+static void tell_progress(run *r)
+{
+    if (!r->events->progress)
+        return;
+    count_some(r);
+    const entry *e = r->first;
+    while (e && e->done)
+        e = e->next;
+    r->progress.current = e ? kj_span_str(e->path) : (kj_span){0};
+    r->events->progress(r->events->user, &r->progress);
+}
+
+static bool is_stopped(const run *r)
+{
+    return r->events->stopped && r->events->stopped(r->events->user);
+}
+
+/* Looks after the workers, or in on the walk when there are none. */
+static void wait_a_turn(run *r)
+{
+    if (!r->pool || (wants_items(r) && kj_pool_busy(r->pool) == 0))
+        return;
+    int timeout_ms = wants_items(r) || r->counting ? 0 : r->events->progress ? PROGRESS_MS : -1;
+    kj_pool_wait(r->pool, timeout_ms, r->options->wake_fd);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static kj_status prepare(run *r, kj_error *err)
+{
+    const kj_run_options *o = r->options;
+    r->sets = (kj_wire_sets){o->sets, o->set_count};
+    r->walk = kj_walk_new(&o->walk);
+    if (!r->walk)
+        return no_memory(err);
+    if (o->count && r->events->progress) {
+        r->count_options = o->walk;
+        r->count_options.count_only = true;
+        r->counter = kj_walk_new(&r->count_options);
+        r->counting = r->counter != NULL;
+    }
+    if (o->workers == 0) {
+        r->scanner = kj_scanner_new(o->sets, o->set_count, &o->limits);
+        if (r->scanner && r->events->scanner)
+            r->events->scanner(r->events->user, r->scanner);
+        return r->scanner ? KJ_OK : no_memory(err);
+    }
+    r->pool_options = (kj_pool_options){
+        .sets = r->sets,
+        .limits = o->limits,
+        .workers = o->workers < KJ_WORKERS_MAX ? o->workers : KJ_WORKERS_MAX,
+        .done = job_done,
+        .user = r,
+    };
+    r->pool = kj_pool_new(&r->pool_options);
+    return r->pool ? KJ_OK : no_memory(err);
+}
+
+static void release(run *r)
+{
+    kj_pool_free(r->pool);
+    if (r->scanner && r->events->scanner)
+        r->events->scanner(r->events->user, NULL);
+    kj_scanner_free(r->scanner);
+    while (r->first)
+        drop_first(r);
+    for (size_t i = 0; i < r->volumes.count; i++)
+        kj_volume_seen_free(r->volumes.items[i]);
+    kj_vec_done(&r->volumes);
+    kj_vec_done(&r->group);
+    kj_walk_free(r->walk);
+    kj_walk_free(r->counter);
+}
+
+static kj_status loop(run *r, kj_error *err)
+{
+    while (!r->walked || r->first) {
+        if (is_stopped(r)) {
+            tell_finished(r);
+            return kj_fail(err, KJ_CANCELLED, KJ_NO_OFFSET, "stopped");
+        }
+        if (wants_items(r))
+            KJ_TRY(take_item(r, err));
+        else
+            wait_a_turn(r);
+        tell_ready(r);
+        if (!wants_items(r) || !r->pool)
+            tell_progress(r);
+    }
+    return KJ_OK;
+}
+
+kj_status kj_run(const kj_run_options *options, const kj_run_events *events, kj_run_totals *out,
+                 kj_error *err)
+{
+    *out = (kj_run_totals){0};
+    run r = {.options = options, .events = events, .totals = out};
+    kj_status status = prepare(&r, err);
+    if (status == KJ_OK)
+        status = loop(&r, err);
+    release(&r);
+    return status;
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads a file, then walks: identify, open what is inside (each member is scanned in the same way,
+ * before what holds it), match. Matching comes last, because rules on a container may ask about
+ * its members. */
+#include "scan/scan.h"
+
+#include "base/arith.h"
+#include "base/text.h"
+#include "modules/module.h"
+#include "scan/findings.h"
+#include "scan/volume.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    ARENA_BUDGET = 256 << 20,
+    KEEP_BUFFER = 64 << 20,    /* a file buffer larger than this is given back */
+    RATIO_FROM = 1 << 20,      /* unpacked bytes below which no ratio is suspicious */
+    HITS_PER_PATTERN = 100000, /* beyond this many matches a string's further ones are dropped */
+};
+
+struct kj_scanner {
+    const kj_defs *sets[KJ_SETS_MAX];
+    kj_matcher *matchers[KJ_SETS_MAX];
+    size_t set_count;
+    kj_scan_limits limits;
+    kj_buf file;
+    kj_arena arena;
+    volatile int cancelled;
+    /* of the file under way */
+    const kj_scan_events *events;
+    uint64_t packed;
+    uint64_t unpacked;
+    uint64_t members;
+    uint64_t started_ns;
+    bool stopped; /* a budget of the whole file ran out; it was told */
+};
+
+/* One object that is being walked. */
+typedef struct layer {
+    kj_sink sink; /* first: what formats get */
+    kj_scanner *scanner;
+    kj_object *object;
+    kj_member *members;
+    size_t member_capacity;
+} layer;
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits)
+{
+    kj_scanner *scanner = calloc(1, sizeof *scanner);
+    if (!scanner || count > KJ_SETS_MAX) {
+        free(scanner);
+        return NULL;
+    }
+    scanner->limits = *limits;
+    scanner->set_count = count;
+    kj_buf_init(&scanner->file, (size_t)kj_min_u64(limits->file_bytes, SIZE_MAX / 2));
+    kj_arena_init(&scanner->arena, ARENA_BUDGET);
+    for (size_t i = 0; i < count; i++) {
+        scanner->sets[i] = sets[i];
+        scanner->matchers[i] = kj_matcher_new(sets[i]);
+        if (!scanner->matchers[i]) {
+            kj_scanner_free(scanner);
+            return NULL;
+        }
+    }
+    return scanner;
+}
+
+void kj_scanner_free(kj_scanner *scanner)
+{
+    if (!scanner)
+        return;
+    for (size_t i = 0; i < scanner->set_count; i++)
+        kj_matcher_free(scanner->matchers[i]);
+    kj_buf_done(&scanner->file);
+    kj_arena_done(&scanner->arena);
+    free(scanner);
+}
+
+void kj_scanner_cancel(kj_scanner *scanner)
+{
+    scanner->cancelled = 1;
+}
+
+/* ---- telling -------------------------------------------------------------------------------------- */
+
+static void tell_unseen(kj_scanner *s, const kj_object *object, kj_span member, kj_status why,
+                        const char *sentence)
+{
+    kj_buf path;
+    kj_member_path(object, member, &path);
+    s->events->unseen(s->events->user, why, kj_buf_span(&path), sentence);
+    kj_buf_done(&path);
+}
+
+/* The whole file ends here; said once, however many layers it passes through. */
+static kj_status stop(kj_scanner *s, const kj_object *object, kj_status why, kj_error *err,
+                      const char *sentence)
+{
+    if (!s->stopped && why == KJ_LIMIT)
+        tell_unseen(s, object, (kj_span){0}, why, sentence);
+    s->stopped = true;
+    return kj_fail(err, why, KJ_NO_OFFSET, "%s", sentence);
+}
+
+/* ---- matching --------------------------------------------------------------------------------------- */
+
+/* What the matcher's callbacks need. */
+typedef struct asking {
+    kj_module_input module;
+    const kj_object *object;
+} asking;
+
+static kj_value field_value(void *user, uint32_t id, const kj_value *args, size_t count)
+{
+    const asking *a = user;
+    return kj_module_get(&a->module, id, args, count);
+}
+
+static kj_span directory_of(kj_span path)
+{
+    while (path.len && path.data[path.len - 1] != '/')
+        path.len--;
+    return path.len > 1 ? kj_span_sub(path, 0, path.len - 1) : path;
+}
+
+static kj_value extension_value(kj_span name)
+{
+    size_t dot = name.len;
+    while (dot > 0 && name.data[dot - 1] != '.')
+        dot--;
+    return kj_value_text(dot ? kj_span_sub(name, dot - 1, SIZE_MAX) : kj_span_str(""));
+}
+
+/* As LOKI names types: EXE for programs, else the format's name in capitals. */
+static kj_value type_value(const asking *a)
+{
+    const kj_format *format = a->object->claims.formats[0];
+    if (format->kind == KJ_KIND_EXECUTABLE && format->name[0] != 'e')
+        return kj_value_text(kj_span_str("EXE"));
+    char *upper = kj_arena_strdup(a->module.arena, format->name);
+    for (char *c = upper; c && *c; c++)
+        *c = (char)kj_upper((uint8_t)*c);
+    return kj_value_text(kj_span_str(upper));
+}
+
+/* The variables that LOKI and THOR define for their rules. */
+static kj_value external_value(void *user, kj_span name)
+{
+    const asking *a = user;
+    if (kj_span_is(name, "filename"))
+        return kj_value_text(a->object->name);
+    if (kj_span_is(name, "filepath"))
+        return kj_value_text(directory_of(a->object->path));
+    if (kj_span_is(name, "extension"))
+        return extension_value(a->object->name);
+    if (kj_span_is(name, "filetype"))
+        return type_value(a);
+    return kj_value_undefined();
+}
+
+static kj_file_fact file_fact(const kj_object *object)
+{
+    kj_file_fact fact = {
+        .place = object->host_path,
+        .name = object->name,
+        .size = object->bytes.len,
+        .has_bytes = true,
+        .bytes = object->bytes,
+    };
+    for (size_t i = 0; i < object->claims.count && i < KJ_FACT_TYPES_MAX; i++)
+        fact.types[fact.type_count++] = kj_span_str(object->claims.formats[i]->name);
+    return fact;
+}
+
+/* A message's attachments as facts; NULL without memory. */
+static kj_mail_fact *mail_fact(kj_scanner *s, const kj_object *object)
+{
+    kj_mail_fact *mail = kj_new(&s->arena, kj_mail_fact);
+    kj_file_fact *files = kj_new_array(&s->arena, kj_file_fact, object->member_count);
+    if (!mail || !files)
+        return NULL;
+    *mail = (kj_mail_fact){.subject = object->mail->subject, .attachments = files};
+    for (size_t i = 0; i < object->member_count; i++) {
+        const kj_member *member = &object->members[i];
+        if (!(member->flags & KJ_MEMBER_ATTACHMENT))
+            continue;
+        kj_file_fact *fact = &files[mail->attachment_count++];
+        *fact = (kj_file_fact){.name = member->name, .size = member->size};
+        if (member->format)
+            fact->types[fact->type_count++] = kj_span_str(member->format->name);
+    }
+    return mail;
+}
+
+static bool entry_point(const kj_object *object, uint64_t *out)
+{
+    for (size_t i = 0; i < object->claims.count; i++) {
+        const kj_format *format = object->claims.formats[i];
+        if (format->entry_point && format->entry_point(object->bytes, out))
+            return true;
+    }
+    return false;
+}
+
+static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *err)
+{
+    asking user = {.module = {.object = object, .arena = &s->arena}, .object = object};
+    kj_match_input input = {
+        .bytes = object->bytes,
+        .file = file_fact(object),
+        .mail = object->mail ? mail_fact(s, object) : NULL,
+        .field = field_value,
+        .external = external_value,
+        .user = &user,
+    };
+    if (object->mail && !input.mail)
+        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+    input.has_entry_point = entry_point(object, &input.entry_point);
+    const kj_match_limits limits = {
+        .search = {.hits_per_pattern = HITS_PER_PATTERN},
+        .deadline_ns =
+            s->limits.time_ms ? s->started_ns + s->limits.time_ms * UINT64_C(1000000) : 0,
+    };
+    for (size_t i = 0; i < s->set_count; i++) {
+        kj_error why = {0};
+        kj_status status = kj_matcher_run(s->matchers[i], &input, &limits, &why);
+        if (status == KJ_LIMIT)
+            tell_unseen(s, object, (kj_span){0}, status, why.message);
+        else if (status != KJ_OK)
+            return kj_fail(err, status, why.offset, "%s", why.message);
+        KJ_TRY(kj_findings_tell(s->matchers[i], s->sets[i], (uint32_t)i, object, s->events, err));
+    }
+    return KJ_OK;
+}
+
+/* ---- members ------------------------------------------------------------------------------------------ */
+
+static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err);
+
+/* Records the member so that rules on the container can ask; NULL without memory. */
+static kj_member *record(layer *l, const kj_member *member)
+{
+    kj_object *object = l->object;
+    if (object->member_count == l->member_capacity) {
+        size_t capacity = l->member_capacity ? 2 * l->member_capacity : 8;
+        kj_member *grown = kj_new_array(&l->scanner->arena, kj_member, capacity);
+        if (!grown)
+            return NULL;
+        if (object->member_count)
+            memcpy(grown, l->members, object->member_count * sizeof *grown);
+        l->members = grown;
+        l->member_capacity = capacity;
+        object->members = grown;
+    }
+    const char *name = kj_arena_text(&l->scanner->arena, member->name);
+    const char *type = kj_arena_text(&l->scanner->arena, member->content_type);
+    if (!name || !type)
+        return NULL;
+    kj_member *slot = &l->members[object->member_count++];
+    *slot = *member;
+    slot->name = kj_span_of(name, member->name.len);
+    slot->content_type = kj_span_of(type, member->content_type.len);
+    return slot;
+}
+
+static kj_span base_name(kj_span name)
+{
+    size_t start = name.len;
+    while (start > 0 && name.data[start - 1] != '/' && name.data[start - 1] != '\\')
+        start--;
+    return kj_span_sub(name, start, SIZE_MAX);
+}
+
+static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span bytes, kj_error *err)
+{
+    layer *l = (layer *)(void *)sink;
+    kj_scanner *s = l->scanner;
+    if (++s->members > s->limits.members)
+        return stop(s, l->object, KJ_LIMIT, err, "too many members (--max-members)");
+    kj_member *slot = record(l, member);
+    if (!slot)
+        return stop(s, l->object, KJ_LIMIT, err, "out of memory for the list of members");
+    slot->size = bytes.len;
+    if (l->object->depth >= s->limits.depth) {
+        tell_unseen(s, l->object, member->name, KJ_LIMIT, "nested too deeply (--max-depth)");
+        return KJ_OK;
+    }
+    kj_arena_mark mark = kj_arena_get_mark(&s->arena);
+    kj_object child = {
+        .parent = l->object,
+        .bytes = bytes,
+        .name = base_name(slot->name),
+        .path = slot->name,
+        .depth = l->object->depth + 1,
+    };
+    if (!l->object->mail)
+        child.host_path = kj_span_str(kj_volume_of_path(&s->arena, slot->name));
+    kj_status status = scan_object(s, &child, err);
+    slot->format = child.claims.formats[0];
+    kj_arena_rewind(&s->arena, mark);
+    return status;
+}
+
+static void take_unseen(kj_sink *sink, kj_status why, kj_span member, const char *sentence)
+{
+    layer *l = (layer *)(void *)sink;
+    if (!l->scanner->stopped)
+        tell_unseen(l->scanner, l->object, member, why, sentence);
+}
+
+static kj_status take_account(kj_sink *sink, uint64_t bytes, kj_error *err)
+{
+    layer *l = (layer *)(void *)sink;
+    kj_scanner *s = l->scanner;
+    s->unpacked += bytes;
+    if (s->cancelled)
+        return stop(s, l->object, KJ_CANCELLED, err, "stopped");
+    if (s->unpacked > s->limits.bytes)
+        return stop(s, l->object, KJ_LIMIT, err, "unpacks to too many bytes (--max-bytes)");
+    if (s->unpacked > RATIO_FROM && s->unpacked / (s->packed + 1) > s->limits.ratio)
+        return stop(s, l->object, KJ_LIMIT, err,
+                    "unpacks to suspiciously more than its size (--max-ratio)");
+    if (s->limits.time_ms && now_ns() - s->started_ns > s->limits.time_ms * UINT64_C(1000000))
+        return stop(s, l->object, KJ_LIMIT, err, "takes too long (--max-time)");
+    return KJ_OK;
+}
+
+/* ---- one object --------------------------------------------------------------------------------------- */
+
+static kj_status walk_as(layer *l, const kj_format *format, kj_error *err)
+{
+    kj_scanner *s = l->scanner;
+    kj_error why = {0};
+    kj_status status = format->scan(l->object, &l->sink, &why);
+    if (status == KJ_OK)
+        return KJ_OK;
+    if (s->stopped || status == KJ_NO_MEMORY || status == KJ_INTERNAL)
+        return kj_fail(err, status, why.offset, "%s", why.message);
+    tell_unseen(s, l->object, (kj_span){0}, status, why.message);
+    return KJ_OK;
+}
+
+static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
+{
+    if (s->cancelled)
+        return stop(s, object, KJ_CANCELLED, err, "stopped");
+    kj_identify(object->bytes, &object->claims);
+    layer l = {
+        .sink = {.arena = &s->arena,
+                 .child = take_child,
+                 .unseen = take_unseen,
+                 .account = take_account,
+                 .largest_member = s->limits.member_bytes},
+        .scanner = s,
+        .object = object,
+    };
+    kj_status status = KJ_OK;
+    for (size_t i = 0; i < object->claims.count && status == KJ_OK; i++)
+        if (object->claims.formats[i]->scan)
+            status = walk_as(&l, object->claims.formats[i], err);
+    /* What was unpacked before a budget ran out counts, and the object itself is in memory. */
+    if (status != KJ_OK && !(s->stopped && status == KJ_LIMIT))
+        return status;
+    KJ_TRY(match_object(s, object, err));
+    kj_buf path;
+    kj_member_path(object, (kj_span){0}, &path);
+    s->events->object(s->events->user, kj_buf_span(&path), object->claims.formats[0]->name,
+                      object->bytes.len);
+    kj_buf_done(&path);
+    return status;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+/* Reads up to `size` bytes (to the end, when it is unknown or 0, as for files that the kernel makes
+ * up); *out_more tells that there was more than the limit. */
+static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_more,
+                           kj_error *err)
+{
+    enum { STEP = 256 << 10 };
+    kj_buf *file = &s->file;
+    kj_buf_clear(file);
+    *out_more = false;
+    bool known = input->size != KJ_SIZE_UNKNOWN && input->size != 0;
+    uint64_t want = known ? kj_min_u64(input->size, file->max) : file->max;
+    if (known && !kj_buf_reserve(file, (size_t)want))
+        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+    while (file->len < want && !s->cancelled) {
+        size_t step = known ? (size_t)want - file->len
+                            : kj_min_size(STEP, (size_t)want - file->len);
+        uint8_t *at = kj_buf_reserve(file, step);
+        if (!at)
+            return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+        ssize_t got = read(input->fd, at, step);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return kj_fail(err, KJ_IO, file->len, "cannot read: %s", strerror(errno));
+        if (got == 0)
+            return KJ_OK;
+        kj_buf_added(file, (size_t)got);
+    }
+    uint8_t probe;
+    *out_more = known ? input->size > want : read(input->fd, &probe, 1) == 1;
+    return KJ_OK;
+}
+
+static void begin(kj_scanner *s, const kj_scan_events *events)
+{
+    kj_arena_reset(&s->arena);
+    s->events = events;
+    s->unpacked = 0;
+    s->members = 0;
+    s->started_ns = now_ns();
+    s->stopped = false;
+}
+
+kj_status kj_scan_file(kj_scanner *s, const kj_scan_input *input, const kj_scan_events *events,
+                       kj_error *err)
+{
+    begin(s, events);
+    bool more;
+    KJ_TRY(read_file(s, input, &more, err));
+    s->packed = s->file.len;
+    kj_object object = {
+        .bytes = kj_buf_span(&s->file),
+        .name = base_name(input->path),
+        .path = input->path,
+        .host_path = input->host_path,
+    };
+    char sentence[96];
+    if (more) {
+        (void)snprintf(sentence, sizeof sentence, "only the first %zu bytes (--max-file-size)",
+                       s->file.len);
+        tell_unseen(s, &object, (kj_span){0}, KJ_LIMIT, sentence);
+    } else if (input->size != KJ_SIZE_UNKNOWN && s->file.len < input->size && !s->cancelled) {
+        (void)snprintf(sentence, sizeof sentence, "the file shrank from %llu to %zu bytes",
+                       (unsigned long long)input->size, s->file.len);
+        tell_unseen(s, &object, (kj_span){0}, KJ_TRUNCATED, sentence);
+    }
+    kj_status status = scan_object(s, &object, err);
+    if (s->file.capacity > KEEP_BUFFER) {
+        size_t max = s->file.max;
+        kj_buf_done(&s->file);
+        kj_buf_init(&s->file, max);
+    }
+    return status == KJ_LIMIT ? KJ_OK : status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The walk over one file and everything inside it. */
+#pragma once
+
+#include "formats/format.h"
+#include "match/match.h"
+
+/* Budgets of one file. Hitting one is told as "not seen", never passed over. */
+typedef struct kj_scan_limits {
+    uint32_t depth;        /* containers inside containers */
+    uint64_t members;      /* members in all */
+    uint64_t bytes;        /* unpacked bytes in all */
+    uint64_t member_bytes; /* of one member */
+    uint64_t file_bytes;   /* of the file itself */
+    uint32_t ratio;        /* unpacked to packed, once more than 1 MiB was unpacked */
+    uint32_t time_ms;
+} kj_scan_limits;
+
+#define KJ_SCAN_LIMITS_INIT                                                                        \
+    {                                                                                              \
+        .depth = 16, .members = 100000, .bytes = UINT64_C(2) << 30,                                \
+        .member_bytes = UINT64_C(256) << 20, .file_bytes = UINT64_C(1) << 30, .ratio = 1000,       \
+        .time_ms = 120000                                                                          \
+    }
+
+enum { KJ_EVIDENCE_MAX = 8, KJ_EXCERPT_MAX = 32 };
+
+/* A piece of evidence, resolved: names instead of indices. */
+typedef struct kj_finding_evidence {
+    kj_evidence_kind kind;
+    kj_span rule;     /* its name; empty for an artifact */
+    kj_span item;     /* the string's identifier, or the artifact's id */
+    kj_span text;     /* the string as written, or what the artifact is (its first name) */
+    uint64_t offset;  /* PATTERN: in the member's bytes */
+    uint64_t len;
+    uint8_t excerpt[KJ_EXCERPT_MAX]; /* the first bytes of the match */
+    size_t excerpt_len;
+} kj_finding_evidence;
+
+/* One detection in one object. All spans are valid during the call only. */
+typedef struct kj_finding {
+    kj_span name;
+    kj_class klass;
+    uint32_t set;    /* which definitions: index into the scanner's sets */
+    uint32_t detect; /* index in that set */
+    kj_span detect_id;
+    kj_span source; /* the advisory's id, or the rule's namespace */
+    uint32_t since; /* release; 0: none */
+    kj_span member; /* path below the file: names joined by '!', escaped; empty: the file itself */
+    const char *type; /* the object's format */
+    uint64_t size;
+    const kj_finding_evidence *evidence;
+    size_t evidence_count;
+} kj_finding;
+
+/* What a scan tells, in the order in which it happens: members before what holds them. */
+typedef struct kj_scan_events {
+    void *user;
+    void (*finding)(void *user, const kj_finding *finding);
+    /* Something was not looked at. `member` as in kj_finding. `why`: a status for tools. */
+    void (*unseen)(void *user, kj_status why, kj_span member, const char *sentence);
+    /* An artifact of set `set` was seen in `member`; what a volume's detections are made of. */
+    void (*sighting)(void *user, uint32_t set, uint32_t artifact, kj_span member);
+    /* An object was scanned. */
+    void (*object)(void *user, kj_span member, const char *type, uint64_t bytes);
+} kj_scan_events;
+
+/* A file to scan. */
+typedef struct kj_scan_input {
+    kj_span path;      /* as the user will see it, raw bytes */
+    kj_span host_path; /* normalized Windows path, or empty */
+    int fd;            /* open for reading, at its start; the caller closes it */
+    uint64_t size;     /* what fstat said; KJ_SIZE_UNKNOWN: a pipe */
+} kj_scan_input;
+
+#define KJ_SIZE_UNKNOWN UINT64_MAX
+
+typedef struct kj_scanner kj_scanner; /* one worker's: buffers, arenas, matchers */
+
+/* `sets`: up to KJ_SETS_MAX definitions that are searched one after the other, all of which outlive
+ * the scanner. NULL without memory. */
+enum { KJ_SETS_MAX = 4 };
+kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits);
+void kj_scanner_free(kj_scanner *scanner);
+
+/* Scans one file. KJ_OK also when there are findings or something was not seen; otherwise the file
+ * as a whole could not be scanned: KJ_IO, KJ_NO_MEMORY, KJ_CANCELLED. */
+KJ_MUST_CHECK kj_status kj_scan_file(kj_scanner *scanner, const kj_scan_input *input,
+                                     const kj_scan_events *events, kj_error *err);
+
+/* Asks a running scan to stop, from a signal handler. */
+void kj_scanner_cancel(kj_scanner *scanner);
