@@ -78,21 +78,6 @@ void kj_source_locate(const kj_source *source, size_t offset, size_t *out_line, 
     *out_column = column;
 }
 
-/* How wide a piece of a source line is on a terminal: wide East Asian characters take two cells. */
-static size_t cells(kj_span text)
-{
-    size_t width = 0;
-    for (size_t pos = 0; pos < text.len;) {
-        uint32_t code = kj_utf8_next(text, &pos);
-        bool wide = (code >= 0x1100 && code < 0x1160) || (code >= 0x2E80 && code < 0xA4D0) ||
-                    (code >= 0xAC00 && code < 0xD7A4) || (code >= 0xF900 && code < 0xFB00) ||
-                    (code >= 0xFE30 && code < 0xFE70) || (code >= 0xFF00 && code < 0xFF61) ||
-                    (code >= 0xFFE0 && code < 0xFFE7);
-        width += wide ? 2 : 1;
-    }
-    return width;
-}
-
 /* Source text for the screen: tabs become one blank, other control bytes a dot. */
 static void put_source(kj_buf *out, kj_span text)
 {
@@ -117,9 +102,9 @@ static void print_excerpt(const kj_diag *diag, size_t line_number, bool color, k
     kj_buf_printf(out, "%5zu | ", line_number);
     put_source(out, line);
     kj_buf_put_text(out, "\n      | ");
-    for (size_t i = cells(kj_span_sub(line, 0, at)); i > 0; i--)
+    for (size_t i = kj_text_cells(kj_span_sub(line, 0, at)); i > 0; i--)
         kj_buf_put_byte(out, ' ');
-    size_t marked = cells(kj_span_sub(line, at, diag->len));
+    size_t marked = kj_text_cells(kj_span_sub(line, at, diag->len));
     kj_buf_put_text(out, color ? severities[diag->severity].color : "");
     kj_buf_put_byte(out, '^');
     for (; marked > 1; marked--)

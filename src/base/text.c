@@ -144,6 +144,30 @@ void kj_utf16_to_utf8(kj_span utf16, bool big_endian, kj_buf *out)
     }
 }
 
+/* Source: Unicode 15, East_Asian_Width W and F, the blocks that real text uses. */
+unsigned kj_code_cells(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } wide[] = {{0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0xA4CF},   {0xAC00, 0xD7A3},
+                {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},
+                {0x1F300, 0x1F64F}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
+    if ((code >= 0x0300 && code < 0x0370) || code == 0x3099 || code == 0x309A)
+        return 0;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (code >= wide[i].first && code <= wide[i].last)
+            return 2;
+    return 1;
+}
+
+size_t kj_text_cells(kj_span s)
+{
+    size_t cells = 0;
+    for (size_t pos = 0; pos < s.len;)
+        cells += kj_code_cells(kj_utf8_next(s, &pos));
+    return cells;
+}
+
 static bool is_invisible(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 ||

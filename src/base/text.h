@@ -68,6 +68,11 @@ bool kj_utf8_valid(kj_span s);
 /* Converts UTF-16 (lone surrogates become U+FFFD; an odd last byte is dropped) and appends UTF-8. */
 void kj_utf16_to_utf8(kj_span utf16, bool big_endian, kj_buf *out);
 
+/* How many cells of a terminal a code point, or a text, takes: wide East Asian characters take two,
+ * combining marks none. */
+unsigned kj_code_cells(uint32_t code);
+size_t kj_text_cells(kj_span s);
+
 /* Appends `name` for a line of output: well-formed UTF-8 stays; control bytes, DEL, C1 controls,
  * line separators, bidirectional controls, `\` and broken bytes become \n, \r, \t, \xHH or \u{H};
  * so do the characters in `also` (may be NULL). The result has no control byte. */

@@ -13,11 +13,11 @@
 #include <archive.h>
 
 /* Defines the `scan` of one row. */
-#define SCAN_STREAM(row, code)                                                                     \
+#define SCAN_STREAM(row, code, ...)                                                                \
     static kj_status scan_##row(kj_object *object, kj_sink *sink, kj_error *err)                   \
     {                                                                                              \
         static const int filters[] = {(code), 0};                                                  \
-        static const kj_unpack_way way = {.filter = filters, .solid = true};                       \
+        static const kj_unpack_way way = {.filter = filters, .solid = true, __VA_ARGS__};          \
         return kj_unpack_walk(&way, object, object->bytes, sink, err);                             \
     }
 
@@ -28,7 +28,7 @@ SCAN_STREAM(zstd, ARCHIVE_FILTER_ZSTD)
 SCAN_STREAM(lz4, ARCHIVE_FILTER_LZ4)
 SCAN_STREAM(lzma, ARCHIVE_FILTER_LZMA)
 SCAN_STREAM(lzip, ARCHIVE_FILTER_LZIP)
-SCAN_STREAM(compress, ARCHIVE_FILTER_COMPRESS)
+SCAN_STREAM(compress, ARCHIVE_FILTER_COMPRESS, .guessed = true)
 
 /* Method 8 is the only one; the three high flags are reserved. */
 static unsigned probe_gzip(kj_span bytes)

@@ -153,7 +153,7 @@ static bool entry_point(kj_span bytes, uint64_t *out)
 {
     kj_elf elf;
     return kj_elf_read(bytes, &elf, NULL) == KJ_OK && elf.entry != 0 &&
-           kj_elf_address_to_offset(&elf, bytes, elf.entry, out);
+           kj_elf_address_to_offset(&elf, bytes, elf.entry, out) && *out < bytes.len;
 }
 
 const kj_format kj_format_elf = {

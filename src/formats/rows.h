@@ -10,7 +10,8 @@
     X(pe)                                                                                          \
     X(mz)                                                                                          \
     X(elf)                                                                                         \
-    X(macho) X(class) X(dex) X(wasm) /* archives */                                                \
+    X(macho)                                                                                       \
+    X(class) X(dex) X(wasm) /* archives */                                                         \
         X(zip) X(7z) X(rar) X(rar5) X(tar) X(cab) X(iso9660) X(cpio) X(lha) X(ar) X(rpm) X(xar)    \
             X(arj) X(ace) X(zoo) X(wim) X(squashfs) /* one compressed file */                      \
         X(gzip) X(bzip2) X(xz) X(zstd) X(lz4) X(lzma) X(lzip) X(compress) X(szdd)                  \

@@ -9,7 +9,9 @@
  * - Passing over a member of a solid archive unpacks it without asking anybody: such members are
  *   read through here, so that they draw on the budget.
  * - Filters are guessed again and again, so that gzip in gzip comes out as one: the filter of a
- *   single stream is given, not guessed. */
+ *   single stream is forced, not guessed. Then a stream without any output, an empty file or one
+ *   that is cut early, is not recognised: only for that it is guessed after all. (Forcing the
+ *   filter of compress crashes libarchive: it reads its header before there is input.) */
 #include "formats/unpack.h"
 
 #include "base/lazy.h"
@@ -30,7 +32,6 @@
     X(archive_read_open_memory)                                                                    \
     X(archive_read_next_header)                                                                    \
     X(archive_read_data_block)                                                                     \
-    X(archive_read_has_encrypted_entries)                                                          \
     X(archive_error_string)                                                                        \
     X(archive_entry_pathname)                                                                      \
     X(archive_entry_pathname_utf8)                                                                 \
@@ -62,6 +63,8 @@ typedef struct walk {
     locale_t locale; /* C.UTF-8, or 0 where the system has none */
     kj_buf data;     /* of the member at hand; keeps its memory for the next */
     bool oversize;   /* the member at hand is larger than the sink takes */
+    bool guess;      /* let libarchive recognise the filters */
+    bool started;    /* a member was found */
 } walk;
 
 /* ---- what libarchive says ------------------------------------------------------------------ */
@@ -71,7 +74,8 @@ static const struct {
     kj_status status;
 } message_kinds[] = {
     {"ncrypt", KJ_UNSUPPORTED},        {"assphrase", KJ_UNSUPPORTED},
-    {"runcated", KJ_TRUNCATED},        {"nsupported", KJ_UNSUPPORTED},
+    {"runcated", KJ_TRUNCATED},        {"/O error", KJ_TRUNCATED},
+    {"ends early", KJ_TRUNCATED},      {"nsupported", KJ_UNSUPPORTED},
     {"not supported", KJ_UNSUPPORTED}, {"nexpected end", KJ_TRUNCATED},
     {"ut of memory", KJ_NO_MEMORY},    {"allocate", KJ_NO_MEMORY},
 };
@@ -86,7 +90,7 @@ static kj_status read_message(walk *w, char out[LONGEST_MESSAGE + 1])
 {
     const char *message = lib.archive_error_string(w->archive);
     if (!message)
-        message = "broken in a way that libarchive does not explain";
+        message = "ends early"; /* as it is when ZIP's local headers end without a directory */
     if (is_about_encryption(message))
         message = KJ_UNSEEN_ENCRYPTED;
     kj_span text = kj_text_trim(kj_span_sub(kj_span_str(message), 0, LONGEST_MESSAGE));
@@ -95,7 +99,7 @@ static kj_status read_message(walk *w, char out[LONGEST_MESSAGE + 1])
     for (size_t i = 0; i < text.len; i++)
         out[i] = text.data[i] < ' ' ? ' ' : (char)text.data[i];
     out[text.len] = '\0';
-    if (text.len > 1 && !kj_is_digit(text.data[1]) && kj_lower(text.data[1]) == text.data[1])
+    if (text.len > 1 && kj_is_alpha(text.data[1]) && kj_lower(text.data[1]) == text.data[1])
         out[0] = (char)kj_lower(text.data[0]);
     for (size_t i = 0; i < KJ_COUNT(message_kinds); i++)
         if (strstr(out, message_kinds[i].part))
@@ -107,8 +111,6 @@ static kj_status fail(walk *w, kj_error *err)
 {
     char message[LONGEST_MESSAGE + 1];
     kj_status status = read_message(w, message);
-    if (lib.archive_read_has_encrypted_entries(w->archive) > 0)
-        return kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET, KJ_UNSEEN_ENCRYPTED);
     return kj_fail(err, status, KJ_NO_OFFSET, "%s", message);
 }
 
@@ -127,14 +129,14 @@ static bool enable(walk *w)
     const kj_unpack_way *way = w->way;
     int worst = ARCHIVE_OK;
     for (const int *filter = way->filter; filter && *filter; filter++)
-        worst |= way->format ? lib.archive_read_support_filter_by_code(w->archive, *filter)
-                             : lib.archive_read_append_filter(w->archive, *filter);
+        worst |= w->guess ? lib.archive_read_support_filter_by_code(w->archive, *filter)
+                          : lib.archive_read_append_filter(w->archive, *filter);
     if (way->streamed)
         worst |= lib.archive_read_support_format_zip_streamable(w->archive);
     else
         worst |= lib.archive_read_support_format_by_code(
             w->archive, way->format ? way->format : ARCHIVE_FORMAT_RAW);
-    if (!way->format)
+    if (!way->format && w->guess)
         worst |= lib.archive_read_support_format_empty(w->archive);
     return worst == ARCHIVE_OK;
 }
@@ -338,6 +340,7 @@ static kj_status walk_entries(walk *w, kj_error *err)
             return KJ_OK;
         if (result != ARCHIVE_OK)
             return fail(w, err);
+        w->started = true;
         bool fatal = false;
         KJ_TRY(walk_entry(w, entry, name, &fatal, err));
         if (!w->way->format && w->oversize)
@@ -347,18 +350,29 @@ static kj_status walk_entries(walk *w, kj_error *err)
     }
 }
 
+static kj_status walk_archive(walk *w, kj_span bytes, kj_error *err)
+{
+    kj_status status = open_archive(w, bytes, err);
+    if (status == KJ_OK)
+        status = walk_entries(w, err);
+    if (w->archive)
+        (void)lib.archive_read_free(w->archive);
+    w->archive = NULL;
+    return status;
+}
+
 kj_status kj_unpack_walk(const kj_unpack_way *way, const kj_object *object, kj_span bytes,
                          kj_sink *sink, kj_error *err)
 {
     KJ_TRY(kj_lazy_load(&library, err));
-    walk w = {.way = way, .object = object, .sink = sink};
+    walk w = {.way = way, .object = object, .sink = sink, .guess = way->format || way->guessed};
     w.locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     kj_buf_init(&w.data, (size_t)kj_min_u64(sink->largest_member, SIZE_MAX));
-    kj_status status = open_archive(&w, bytes, err);
-    if (status == KJ_OK)
-        status = walk_entries(&w, err);
-    if (w.archive)
-        (void)lib.archive_read_free(w.archive);
+    kj_status status = walk_archive(&w, bytes, err);
+    if (status == KJ_MALFORMED && !w.guess && !w.started) {
+        w.guess = true;
+        status = walk_archive(&w, bytes, err);
+    }
     kj_buf_done(&w.data);
     if (w.locale)
         freelocale(w.locale);

@@ -10,6 +10,7 @@ typedef struct kj_unpack_way {
     int format;        /* ARCHIVE_FORMAT_...; 0: one compressed stream, which is one member */
     bool streamed;     /* ZIP without its central directory */
     bool solid;        /* passing over a member means unpacking it */
+    bool guessed;      /* a stream whose filter cannot be forced: compress */
     const int *filter; /* ARCHIVE_FILTER_..., any of which may lie around it; ends with 0. A single
                           stream has exactly one */
 } kj_unpack_way;

@@ -91,26 +91,33 @@ static kj_status walk_locals(kj_object *object, kj_sink *sink, kj_error *err)
     return kj_unpack_walk(&way, object, kj_span_sub(object->bytes, start, SIZE_MAX), sink, err);
 }
 
+/* What the sink says goes before what is wrong with the archive. */
+static bool is_sinks(kj_status status)
+{
+    return status == KJ_LIMIT || status == KJ_CANCELLED || status == KJ_NO_MEMORY;
+}
+
 static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
 {
     static const kj_unpack_way way = {.format = ARCHIVE_FORMAT_ZIP};
     size_t end = find_end(object->bytes);
-    if (end == SIZE_MAX || !is_sound_end(object->bytes, end)) {
-        KJ_TRY(walk_locals(object, sink, err));
-        bool empty = end != SIZE_MAX && end == 0;
-        return empty ? KJ_OK
-                     : kj_fail(err, KJ_TRUNCATED, KJ_NO_OFFSET, "its central directory is missing");
+    if (end == 0)
+        return KJ_OK; /* nothing but an end record: an empty archive */
+    kj_error problem;
+    kj_status status;
+    if (end == SIZE_MAX || !is_sound_end(object->bytes, end))
+        status = kj_fail(&problem, KJ_TRUNCATED, KJ_NO_OFFSET, "its central directory is missing");
+    else
+        status = kj_unpack_walk(&way, object, kj_span_sub(object->bytes, 0, end + END_LEN), sink,
+                                &problem);
+    if (status == KJ_MALFORMED || status == KJ_TRUNCATED) {
+        kj_error second;
+        kj_status again = walk_locals(object, sink, &second);
+        problem = is_sinks(again) ? second : problem;
     }
-    kj_status status =
-        kj_unpack_walk(&way, object, kj_span_sub(object->bytes, 0, end + END_LEN), sink, err);
-    if (status != KJ_MALFORMED && status != KJ_TRUNCATED)
-        return status;
-    kj_error second;
-    kj_status again = walk_locals(object, sink, &second);
-    bool stopped = again == KJ_LIMIT || again == KJ_CANCELLED || again == KJ_NO_MEMORY;
-    if (stopped && err)
-        *err = second;
-    return stopped ? again : status;
+    if (status == KJ_OK)
+        return KJ_OK;
+    return kj_fail(err, problem.status, problem.offset, "%s", problem.message);
 }
 
 const kj_format kj_format_zip = {

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "defs/program.h"
+#include "ir/ir.h"
 #include "match/regex.h"
 
 enum {

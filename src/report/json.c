@@ -93,7 +93,7 @@ static void set_hex(json_t *object, const kj_finding_evidence *e)
     char text[KJ_EXCERPT_MAX + 1];
     for (size_t i = 0; i < e->excerpt_len; i++) {
         (void)snprintf(hex + 2 * i, 3, "%02x", e->excerpt[i]);
-        text[i] = e->excerpt[i] - 0x20 < 0x5F ? (char)e->excerpt[i] : '.';
+        text[i] = (char)kj_report_printable(e->excerpt[i]);
     }
     hex[2 * e->excerpt_len] = text[e->excerpt_len] = '\0';
     (void)json_object_set_new(object, "hex", json_string(hex));

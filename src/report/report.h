@@ -53,6 +53,12 @@ bool kj_report_shows(const kj_report *report, const kj_run_object *object, size_
 /* The release that a finding's definitions have; 0 for rules of the user's own. */
 uint32_t kj_report_release(const kj_report *report, const kj_finding *finding);
 
+/* The byte as a hex dump shows it. */
+static inline uint8_t kj_report_printable(uint8_t byte)
+{
+    return byte >= 0x20 && byte < 0x7F ? byte : '.';
+}
+
 /* Appends a number of bytes for people: "512 B", "1.4 MiB". */
 void kj_report_put_size(kj_buf *out, uint64_t bytes);
 

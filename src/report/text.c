@@ -42,6 +42,13 @@ static void flush_line(kj_report *report, FILE *file, kj_buf *line)
     kj_buf_done(line);
 }
 
+/* A sentence of the engine in the user's language. (The catalogue keeps its own header under "".)
+ */
+static const char *translate(const char *sentence)
+{
+    return *sentence ? gettext(sentence) : "";
+}
+
 /* PATH!MEMBER. The `!` is unambiguous: in names it is written \x21. */
 static void put_place(kj_buf *out, kj_span path, kj_span member)
 {
@@ -61,7 +68,7 @@ static void put_excerpt(kj_buf *out, const kj_finding_evidence *e)
         kj_buf_printf(out, " %02x", e->excerpt[i]);
     kj_buf_put_text(out, e->excerpt_len < e->len ? " ... |" : " |");
     for (size_t i = 0; i < e->excerpt_len; i++)
-        kj_buf_put_byte(out, e->excerpt[i] - 0x20 < 0x5F ? e->excerpt[i] : '.');
+        kj_buf_put_byte(out, kj_report_printable(e->excerpt[i]));
     kj_buf_put_byte(out, '|');
 }
 
@@ -184,7 +191,7 @@ static void print_unseen(kj_report *report, kj_span path, kj_span member, kj_sta
     kj_buf_put_text(&line, report->notes_color ? YELLOW : "");
     put_place(&line, path, member);
     kj_buf_put_text(&line, ": ");
-    kj_buf_printf(&line, _("not fully scanned: %s"), _(sentence));
+    kj_buf_printf(&line, _("not fully scanned: %s"), translate(sentence));
     kj_buf_put_text(&line, report->notes_color ? PLAIN : "");
     flush_line(report, report->notes, &line);
 }
@@ -206,7 +213,8 @@ static void print_note(kj_report *report, kj_span path, const char *color, const
 
 static void print_error(kj_report *report, kj_span path, const kj_error *err)
 {
-    print_note(report, path, RED, *err->message ? _(err->message) : kj_status_name(err->status));
+    print_note(report, path, RED,
+               *err->message ? translate(err->message) : kj_status_name(err->status));
 }
 
 static void print_skipped(kj_report *report, kj_span path, const char *sentence)
@@ -214,7 +222,7 @@ static void print_skipped(kj_report *report, kj_span path, const char *sentence)
     if (report->quiet)
         return;
     char text[512];
-    (void)snprintf(text, sizeof text, _("skipped: %s"), _(sentence));
+    (void)snprintf(text, sizeof text, _("skipped: %s"), translate(sentence));
     print_note(report, path, "", text);
 }
 

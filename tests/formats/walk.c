@@ -5,8 +5,9 @@
  *     depth name size type[,type...] [fnv1a of its bytes]
  *
  * and for what was not seen "! depth name status: sentence". Names are escaped. With -m the
- * headers of messages follow; with -x DIR the leaves are written there as NNN.bin; with -q only
- * the totals are printed. Exit 1 when a file cannot be read. */
+ * headers of messages follow; with -e the file offset of the entry point; with -x DIR the leaves
+ * are written there as NNN.bin; with -q only the totals are printed. Exit 1 when a file cannot be
+ * read. */
 #include "base/file.h"
 #include "base/text.h"
 #include "formats/format.h"
@@ -18,6 +19,7 @@ enum { DEPTH_MAX = 16, LARGEST = 256 << 20 };
 
 typedef struct options {
     bool mail;
+    bool entry;
     bool quiet;
     const char *leaves;
 } options;
@@ -96,6 +98,16 @@ static void print_object(const options *o, const kj_object *object)
     kj_buf_done(&room);
 }
 
+static void print_entry(const kj_object *object)
+{
+    uint64_t offset;
+    for (size_t i = 0; i < object->claims.count; i++) {
+        const kj_format *format = object->claims.formats[i];
+        if (format->entry_point && format->entry_point(object->bytes, &offset))
+            printf("@ %" PRIu64 "\n", offset);
+    }
+}
+
 static void print_mail(const kj_mail *mail)
 {
     kj_buf room;
@@ -148,6 +160,8 @@ static void walk(const options *o, totals *t, kj_span name, kj_span bytes, unsig
     kj_identify(bytes, &object.claims);
     t->objects++;
     print_object(o, &object);
+    if (o->entry)
+        print_entry(&object);
     scan_claims(o, t, &object, &arena);
     if (object.mail)
         t->mails++;
@@ -179,6 +193,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-m") == 0)
             o.mail = true;
+        else if (strcmp(argv[i], "-e") == 0)
+            o.entry = true;
         else if (strcmp(argv[i], "-q") == 0)
             o.quiet = true;
         else if (strcmp(argv[i], "-x") == 0 && i + 1 < argc)

@@ -32,8 +32,8 @@ static void add_externals(kj_ir *ir)
     for (size_t i = 0; i < KJ_COUNT(yara_test_externals); i++) {
         kj_external *external = kj_vec_push(&ir->externals);
         if (external)
-            *external = (kj_external){kj_span_str(yara_test_externals[i]),
-                                      kj_value_text(kj_span_str(""))};
+            *external =
+                (kj_external){kj_span_str(yara_test_externals[i]), kj_value_text(kj_span_str(""))};
     }
 }
 

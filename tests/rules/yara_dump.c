@@ -62,14 +62,13 @@ static const char *const op_names[KJ_OP_COUNT] = {
 };
 
 static const char *const quantifier_names[] = {
-    [KJ_Q_NONE_GIVEN] = "", [KJ_Q_ALL] = " all",       [KJ_Q_ANY] = " any",
+    [KJ_Q_NONE_GIVEN] = "", [KJ_Q_ALL] = " all",     [KJ_Q_ANY] = " any",
     [KJ_Q_NO] = " none",    [KJ_Q_COUNT] = " count", [KJ_Q_PERCENT] = " percent",
 };
 
 static const char type_letters[KJ_TYPE_COUNT] = {
-    [KJ_TYPE_UNDEFINED] = '?', [KJ_TYPE_BOOL] = 'b',  [KJ_TYPE_INT] = 'i',
-    [KJ_TYPE_REAL] = 'f',      [KJ_TYPE_STRING] = 's', [KJ_TYPE_REGEX] = 'r',
-    [KJ_TYPE_ARRAY] = 'a',     [KJ_TYPE_DICT] = 'd',
+    [KJ_TYPE_UNDEFINED] = '?', [KJ_TYPE_BOOL] = 'b',  [KJ_TYPE_INT] = 'i',   [KJ_TYPE_REAL] = 'f',
+    [KJ_TYPE_STRING] = 's',    [KJ_TYPE_REGEX] = 'r', [KJ_TYPE_ARRAY] = 'a', [KJ_TYPE_DICT] = 'd',
 };
 
 static bool is_about_pattern(kj_op op)
@@ -79,12 +78,10 @@ static bool is_about_pattern(kj_op op)
 
 static void dump_pattern(const kj_ir *ir, const kj_expr *expr, kj_buf *out)
 {
-    static const char signs[] = {[KJ_OP_FOUND - KJ_OP_FOUND] = '$',
-                                 [KJ_OP_FOUND_AT - KJ_OP_FOUND] = '$',
-                                 [KJ_OP_FOUND_IN - KJ_OP_FOUND] = '$',
-                                 [KJ_OP_COUNT_OF - KJ_OP_FOUND] = '#',
-                                 [KJ_OP_OFFSET_OF - KJ_OP_FOUND] = '@',
-                                 [KJ_OP_LENGTH_OF - KJ_OP_FOUND] = '!'};
+    static const char signs[] = {
+        [KJ_OP_FOUND - KJ_OP_FOUND] = '$',     [KJ_OP_FOUND_AT - KJ_OP_FOUND] = '$',
+        [KJ_OP_FOUND_IN - KJ_OP_FOUND] = '$',  [KJ_OP_COUNT_OF - KJ_OP_FOUND] = '#',
+        [KJ_OP_OFFSET_OF - KJ_OP_FOUND] = '@', [KJ_OP_LENGTH_OF - KJ_OP_FOUND] = '!'};
     kj_buf_put_byte(out, (uint8_t)signs[expr->op - KJ_OP_FOUND]);
     if (expr->index != KJ_NONE)
         kj_buf_put(out, kj_span_sub(ir->patterns.items[expr->index].identifier, 1, SIZE_MAX));
@@ -124,43 +121,43 @@ static bool dump_literal(const kj_ir *ir, const kj_expr *expr, kj_buf *out)
         kj_buf_put_text(out, op_names[expr->op]);
         return true;
     default:
-        if (is_about_pattern(expr->op))
-            dump_pattern(ir, expr, out);
-        return is_about_pattern(expr->op) && expr->count == 0;
+        if (!is_about_pattern(expr->op) || expr->count)
+            return false;
+        dump_pattern(ir, expr, out);
+        return true;
     }
 }
 
-static void dump_head(const kj_expr *expr, kj_buf *out)
+static void dump_head(const kj_ir *ir, const kj_expr *expr, kj_buf *out)
 {
-    if (is_about_pattern(expr->op))
-        return;
     kj_buf_printf(out, "%s%s", op_names[expr->op], quantifier_names[expr->quantifier]);
-    if (expr->op == KJ_OP_FIELD)
+    if (is_about_pattern(expr->op)) {
+        kj_buf_put_byte(out, ' ');
+        dump_pattern(ir, expr, out);
+    } else if (expr->op == KJ_OP_FIELD) {
         kj_buf_printf(out, ":%u.%u%c", expr->index >> 16, expr->index & 0xFFFF,
                       type_letters[expr->type]);
-    else if (expr->op == KJ_OP_READ)
+    } else if (expr->op == KJ_OP_READ) {
         kj_buf_printf(out, ":%02x", expr->index);
-    else if (expr->op == KJ_OP_VARIABLE)
+    } else if (expr->op == KJ_OP_VARIABLE) {
         kj_buf_printf(out, "%u%c", expr->index, type_letters[expr->type]);
-    else if (expr->index != KJ_NONE)
+    } else if (expr->index != KJ_NONE) {
         kj_buf_printf(out, " %u", expr->index);
+    }
 }
 
 void yara_dump_expr(const kj_ir *ir, const kj_expr *expr, kj_buf *out)
 {
     if (dump_literal(ir, expr, out))
         return;
-    if (is_about_pattern(expr->op))
-        kj_buf_printf(out, "(%s", op_names[expr->op]);
-    else if (expr->count)
-        kj_buf_put_byte(out, '(');
-    dump_head(expr, out);
+    bool is_list = expr->count || expr->op == KJ_OP_FIELD;
+    kj_buf_put_text(out, is_list ? "(" : "");
+    dump_head(ir, expr, out);
     for (size_t i = 0; i < expr->count; i++) {
         kj_buf_put_byte(out, ' ');
         yara_dump_expr(ir, expr->args[i], out);
     }
-    if (expr->count)
-        kj_buf_put_byte(out, ')');
+    kj_buf_put_text(out, is_list ? ")" : "");
 }
 
 static unsigned run_end(const kj_byte_set *set, unsigned byte)
@@ -197,8 +194,8 @@ static void dump_class(const kj_byte_set *set, kj_buf *out)
 static void dump_re_head(const kj_re *re, kj_buf *out)
 {
     static const char *const words[KJ_RE_OP_COUNT] = {
-        [KJ_RE_EMPTY] = "empty", [KJ_RE_CONCAT] = "(cat", [KJ_RE_ALT] = "(alt",
-        [KJ_RE_START] = "^",     [KJ_RE_END] = "$",       [KJ_RE_WORD] = "word",
+        [KJ_RE_EMPTY] = "empty",       [KJ_RE_CONCAT] = "(cat", [KJ_RE_ALT] = "(alt",
+        [KJ_RE_START] = "^",           [KJ_RE_END] = "$",       [KJ_RE_WORD] = "word",
         [KJ_RE_NOT_WORD] = "not-word",
     };
     if (re->op == KJ_RE_CLASS)

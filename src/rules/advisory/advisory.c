@@ -421,9 +421,8 @@ static bool needs_newer_engine(kj_reading *r, const kj_yaml *root, uint32_t engi
 }
 
 static kj_status compile_advisory(kj_ir *ir, const kj_source *source, const kj_yaml *root,
-                                  const kj_advisory_options *options, kj_error *err)
+                                  const kj_advisory_options *options, size_t errors, kj_error *err)
 {
-    size_t errors = ir->diags.errors;
     size_t rules = ir->rules.count, patterns = ir->patterns.count;
     KJ_CLEANUP(done)
     kj_advisory a = {
@@ -468,11 +467,10 @@ static const kj_key note_rows[] = {
 static const kj_keys note_keys = KJ_KEYS("a note", note_rows);
 
 static kj_status compile_note(kj_ir *ir, const kj_source *source, const kj_yaml *root,
-                              kj_error *err)
+                              size_t errors, kj_error *err)
 {
     kj_reading r = {.ir = ir, .source = source};
     kj_note note = {0};
-    size_t errors = ir->diags.errors;
     kj_read_map(&r, root, &note_keys, &note);
     if (ir->diags.errors == errors && !r.no_memory)
         r.no_memory = !kj_vec_add(&ir->notes, note);
@@ -493,6 +491,7 @@ static kj_status compile_document(kj_ir *ir, const kj_source *source,
 {
     kj_reading r = {.ir = ir, .source = source};
     kj_yaml *root;
+    size_t errors = ir->diags.errors; /* those of the YAML count, too */
     KJ_TRY(kj_yaml_read(ir, source, &root, err));
     if (!root || !kj_expect_kind(&r, root, KJ_YAML_MAP, "an advisory"))
         return KJ_OK;
@@ -503,9 +502,9 @@ static kj_status compile_document(kj_ir *ir, const kj_source *source,
     bool note =
         schema ? kj_span_is(schema->text, note_schema) : kj_yaml_find(root, "title") != NULL;
     if (note)
-        return compile_note(ir, source, root, err);
+        return compile_note(ir, source, root, errors, err);
     if (!schema || kj_span_is(schema->text, advisory_schema))
-        return compile_advisory(ir, source, root, options, err);
+        return compile_advisory(ir, source, root, options, errors, err);
     refuse_schema(&r, schema);
     return KJ_OK;
 }

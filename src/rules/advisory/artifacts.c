@@ -406,6 +406,7 @@ static void read_artifact(kj_advisory *a, const kj_yaml *node)
     kj_draft_artifact draft = {.node = node};
     size_t errors = r->ir->diags.errors;
     draft.artifact.id = node->key->text;
+    draft.artifact.kind = KJ_ARTIFACT_KIND_COUNT; /* until it is known */
     draft.artifact.threat = a->threat_index;
     draft.artifact.rule = KJ_NONE;
     if (kj_expect_kind(r, node, KJ_YAML_MAP, "an artifact")) {

@@ -270,7 +270,7 @@ static void read_list(kj_reading *r, const kj_yaml *node, kj_texts *out, const v
     kj_span *items = new_texts(r, node);
     if (!items || node->broken)
         return;
-    for (const kj_yaml *at = NULL; (at = kj_next_text(r, node, at, "a text")) != NULL;)
+    for (const kj_yaml *at = NULL; (at = kj_next_text(r, node, at, "an item")) != NULL;)
         if (accept(r, at, param))
             items[count++] = at->text;
     *out = (kj_texts){items, count};

@@ -93,8 +93,9 @@ static bool proves_nothing(kj_role role)
 
 static unsigned accessories(const facts *f, const kj_expr *leaf)
 {
-    bool weak =
-        leaf->op == KJ_OP_ARTIFACT && proves_nothing(draft_of(f->a, leaf->index)->artifact.role);
+    const kj_draft_artifact *draft =
+        leaf->op == KJ_OP_ARTIFACT ? draft_of(f->a, leaf->index) : NULL;
+    bool weak = draft && !draft->broken && proves_nothing(draft->artifact.role);
     return weak ? CAN_BE_TRUE | CAN_BE_FALSE : CAN_BE_FALSE;
 }
 
@@ -409,11 +410,11 @@ static void check_remedy_of(kj_advisory *a, const kj_remedy *remedy, const kj_ya
                             const kj_yaml *item)
 {
     const kj_draft_artifact *draft = kj_advisory_artifact(a, item->text);
-    if (!draft || draft->broken || remedy->what == KJ_DO_COUNT)
+    if (!draft || draft->artifact.kind == KJ_ARTIFACT_KIND_COUNT || remedy->what == KJ_DO_COUNT)
         return;
     if (!(kinds_of_do[remedy->what] & 1u << draft->artifact.kind))
         refuse_do(a, remedy->what, draft->artifact.kind, item);
-    else if (remedy->what == KJ_DO_QUARANTINE && is_bare_file(&draft->artifact) &&
+    else if (remedy->what == KJ_DO_QUARANTINE && !draft->broken && is_bare_file(&draft->artifact) &&
              !kj_yaml_find(entry, "needs"))
         kj_complain(&a->r, item, "add for example needs: 1 of body",
                     "a file without size, hash or rule is removed only if something else proves "

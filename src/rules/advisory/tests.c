@@ -157,7 +157,7 @@ static void read_expects(kj_reading *r, const kj_yaml *node, void *out, const vo
 {
     kj_test *test = out;
     (void)param;
-    if (!kj_expect_kind(r, node, KJ_YAML_MAP, "what is expected"))
+    if (!kj_expect_kind(r, node, KJ_YAML_MAP, "expect"))
         return;
     kj_expect *expects = kj_new_array(&r->ir->arena, kj_expect, node->count + 1);
     if (!expects) {

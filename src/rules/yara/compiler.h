@@ -54,7 +54,8 @@ typedef struct kj_yara_compiler {
 
     const kj_source *files[KJ_YARA_MAX_INCLUDES]; /* open, outermost first */
     size_t file_count;
-    bool *imported; /* one a schema */
+    bool *imported;                  /* one a schema */
+    KJ_VEC(kj_span) unknown_modules; /* imported, but there is no schema */
 
     kj_names rules;         /* of the namespace; value: index, or KJ_NONE for a rule with errors */
     KJ_VEC(kj_span) barred; /* prefixes of `of (prefix*)`: no later rule may match */

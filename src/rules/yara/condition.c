@@ -16,6 +16,8 @@
 #include "base/arith.h"
 #include "base/text.h"
 
+enum { MANY_NAMES = 1000 }; /* among more, the nearest is not looked for */
+
 bool kj_yara_enter(kj_yara_compiler *c)
 {
     /* Operators that come to nothing in the tree count here, so twice as many are allowed. */
@@ -248,16 +250,29 @@ bool kj_yara_read_range(kj_yara_compiler *c, kj_expr **out_from, kj_expr **out_t
     return *out_to && kj_yara_expect(c, KJ_TOK_CLOSE, "the end of a range");
 }
 
+static void mark_used(kj_yara_compiler *c, const kj_named *named)
+{
+    c->used.items[named->value - c->first_pattern] = true;
+}
+
+/* The nearest name is taken to be meant, so that nobody hears that it is not used. */
 static void unknown_pattern(kj_yara_compiler *c, kj_token token)
 {
     kj_nearest nearest = {.wanted = kj_span_sub(token.text, 1, SIZE_MAX)};
+    kj_named *meant = NULL;
     size_t count = c->pattern_names.list.count;
-    for (size_t i = 0; i < count && count < 1000; i++)
-        kj_nearest_add(&nearest, kj_span_sub(c->pattern_names.list.items[i].name, 1, SIZE_MAX));
+    for (size_t i = 0; i < count && count < MANY_NAMES; i++) {
+        kj_named *named = &c->pattern_names.list.items[i];
+        kj_span best = nearest.best, name = kj_span_sub(named->name, 1, SIZE_MAX);
+        kj_nearest_add(&nearest, name);
+        meant = nearest.best.data == best.data ? meant : named;
+    }
     const char *hint = NULL;
-    if (nearest.best.len)
+    if (meant) {
+        mark_used(c, meant);
         hint = kj_arena_printf(&c->ir->arena, "did you mean '%c%.*s'?", token.text.data[0],
                                (int)nearest.best.len, (const char *)nearest.best.data);
+    }
     kj_yara_error_at(c, token, hint, "the rule has no string '$%.*s'", (int)nearest.wanted.len,
                      (const char *)nearest.wanted.data);
 }
@@ -287,7 +302,7 @@ bool kj_yara_find_pattern(kj_yara_compiler *c, kj_token token, uint32_t *out_ind
         unknown_pattern(c, token);
         return false;
     }
-    c->used.items[named->value - c->first_pattern] = true;
+    mark_used(c, named);
     *out_index = named->value;
     return true;
 }

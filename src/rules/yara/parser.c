@@ -469,6 +469,8 @@ static void unknown_module(kj_yara_compiler *c, kj_token token)
         kj_buf_printf(&hint, "%s %s", i ? "," : "", c->options->schemas[i]->name);
     kj_yara_error_at(c, token, kj_buf_text(&hint), "unknown module");
     kj_buf_done(&hint);
+    if (!kj_vec_add(&c->unknown_modules, kj_span_sub(token.text, 1, token.text.len - 2)))
+        kj_yara_no_memory(c);
 }
 
 static void read_import(kj_yara_compiler *c)
@@ -574,6 +576,7 @@ static void done(kj_yara_compiler *c)
     kj_names_done(&c->rules);
     kj_names_done(&c->pattern_names);
     kj_vec_done(&c->barred);
+    kj_vec_done(&c->unknown_modules);
     kj_vec_done(&c->used);
     kj_vec_done(&c->items);
     kj_vec_done(&c->nodes);

@@ -430,6 +430,10 @@ static kj_expr *find_rule(kj_yara_compiler *c, kj_token name)
 
 static void unknown_name(kj_yara_compiler *c, kj_token name)
 {
+    /* The import was an error already. */
+    for (size_t i = 0; i < c->unknown_modules.count; i++)
+        if (kj_span_equal(c->unknown_modules.items[i], name.text))
+            return;
     kj_nearest nearest = {.wanted = name.text};
     for (size_t i = 0; i < c->variable_count; i++)
         kj_nearest_add(&nearest, c->variables[i].name);

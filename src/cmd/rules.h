@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --rules: files compiled into definitions in memory. */
+#pragma once
+
+#include "cmd/sources.h"
+#include "defs/defs.h"
+
+/* Compiles the files into one set of definitions as of `release`. What is wrong with them is said
+ * on stderr; false then. */
+bool kj_rules_open(const kj_option_list *paths, kj_source_kind kind, uint32_t release, bool color,
+                   kj_defs *out);

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kujo scan: what the user asked for, to scan/run.h and report/. */
+#include "base/cleanup.h"
+#include "cmd/cmd.h"
+#include "cmd/definitions.h"
+#include "cmd/interrupt.h"
+#include "cmd/list.h"
+#include "cmd/options.h"
+#include "cmd/rules.h"
+#include "ir/ir.h"
+#include "report/report.h"
+#include "scan/pool.h"
+#include "scan/run.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct options {
+    bool all;
+    bool explain;
+    bool json;
+    bool quiet;
+    bool no_color;
+    bool incomplete_ok;
+    bool one_file_system;
+    bool null_separated;
+    uint32_t workers;
+    const char *definitions;
+    const char *rules_kind;
+    const char *files_from;
+    kj_option_list rules;
+    kj_option_list excludes;
+    kj_scan_limits limits;
+} options;
+
+#define FIELD(name) offsetof(options, name)
+
+static const kj_option rows[] = {
+    {"all", 'a', KJ_OPTION_FLAG, FIELD(all), NULL,
+     N_("show every detection of an object, not its verdict alone")},
+    {"explain", 'e', KJ_OPTION_FLAG, FIELD(explain), NULL,
+     N_("show the evidence: which rule or artifact, which bytes, where")},
+    {"json", 0, KJ_OPTION_FLAG, FIELD(json), NULL, N_("results as JSON, one object a line")},
+    {"quiet", 'q', KJ_OPTION_FLAG, FIELD(quiet), NULL,
+     N_("no summary, no progress, nothing about what was skipped")},
+    {"no-color", 0, KJ_OPTION_FLAG, FIELD(no_color), NULL,
+     N_("no colours on a terminal (as NO_COLOR does)")},
+    {"definitions", 'd', KJ_OPTION_TEXT, FIELD(definitions), N_("FILE"),
+     N_("use these definitions; none: no definitions at all")},
+    {"rules", 'r', KJ_OPTION_LIST, FIELD(rules), N_("FILE"),
+     N_("add the rules in FILE (.yar, .yara: YARA; .yaml: an advisory)")},
+    {"rules-kind", 0, KJ_OPTION_TEXT, FIELD(rules_kind), N_("KIND"),
+     N_("yara or advisory, whatever the files of --rules are called")},
+    {"exclude", 'x', KJ_OPTION_LIST, FIELD(excludes), N_("GLOB"),
+     N_("leave out what is called so (or, with a /, whose path is so)")},
+    {"one-file-system", 0, KJ_OPTION_FLAG, FIELD(one_file_system), NULL,
+     N_("do not enter other file systems")},
+    {"files-from", 'T', KJ_OPTION_TEXT, FIELD(files_from), N_("FILE"),
+     N_("scan the paths listed in FILE, too, one a line; -: standard input")},
+    {"null", '0', KJ_OPTION_FLAG, FIELD(null_separated), NULL,
+     N_("a NUL ends each path of --files-from, not a newline")},
+    {"jobs", 'j', KJ_OPTION_COUNT, FIELD(workers), N_("N"),
+     N_("scan N files at a time (default: one a CPU)")},
+    {"incomplete-ok", 0, KJ_OPTION_FLAG, FIELD(incomplete_ok), NULL,
+     N_("exit with 0 when all that went wrong is that something was not fully scanned")},
+    {"max-depth", 0, KJ_OPTION_COUNT, FIELD(limits.depth), N_("N"),
+     N_("containers inside containers (16)")},
+    {"max-members", 0, KJ_OPTION_COUNT64, FIELD(limits.members), N_("N"),
+     N_("members of one file, all levels together (100000)")},
+    {"max-bytes", 0, KJ_OPTION_SIZE, FIELD(limits.bytes), N_("SIZE"),
+     N_("bytes unpacked of one file, all levels together (2G)")},
+    {"max-member-size", 0, KJ_OPTION_SIZE, FIELD(limits.member_bytes), N_("SIZE"),
+     N_("bytes of one member (256M)")},
+    {"max-file-size", 0, KJ_OPTION_SIZE, FIELD(limits.file_bytes), N_("SIZE"),
+     N_("bytes of one file (1G)")},
+    {"max-ratio", 0, KJ_OPTION_COUNT, FIELD(limits.ratio), N_("N"),
+     N_("unpacked bytes to packed ones (1000)")},
+    {"max-time", 0, KJ_OPTION_TIME, FIELD(limits.time_ms), N_("TIME"),
+     N_("for one file, in seconds, or as 500ms, 2m (120)")},
+};
+
+static const kj_usage usage = {
+    .command = "scan",
+    .operands = N_("PATH..."),
+    .about = N_("Scans files and directories, and what is inside archives and mail; - is standard "
+                "input.\n"),
+    .after = N_("Results go to standard output as PATH!MEMBER: NAME FOUND, the rest to standard "
+                "error.\nExits with 1 when something was detected, else with 2 when something went "
+                "wrong or\nwas not fully scanned, else with 0; with 128 plus the signal's number "
+                "when it was\nstopped.\n"),
+    .options = rows,
+    .count = sizeof rows / sizeof rows[0],
+};
+
+/* ---- definitions ------------------------------------------------------------------------------
+ */
+
+/* The sets that a scan searches. */
+typedef struct sets {
+    kj_defs defs[2];
+    const kj_defs *items[2];
+    size_t count;
+    size_t rules; /* index of the one from --rules, SIZE_MAX: none */
+} sets;
+
+static void close_sets(sets *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        kj_defs_close(&s->defs[i]);
+    s->count = 0;
+}
+
+static void added(sets *s)
+{
+    s->items[s->count] = &s->defs[s->count];
+    s->count++;
+}
+
+static bool open_definitions(const options *o, sets *s)
+{
+    KJ_CLEANUP(kj_chosen_done) kj_chosen chosen = kj_definitions_choose(o->definitions);
+    if (!chosen.path) {
+        if (o->rules.count == 0 && !chosen.none)
+            (void)kj_definitions_missing();
+        else if (o->rules.count == 0)
+            (void)kj_complain(_("neither definitions nor rules: there is nothing to look for"));
+        return o->rules.count > 0;
+    }
+    kj_error err;
+    if (kj_definitions_open(&chosen, &s->defs[s->count], &err) != KJ_OK) {
+        (void)kj_complain("%s: %s", chosen.path, err.message);
+        return false;
+    }
+    added(s);
+    return true;
+}
+
+static bool open_rules(const options *o, sets *s, bool color)
+{
+    kj_source_kind kind = KJ_SOURCE_BY_NAME;
+    if (o->rules_kind && !kj_source_kind_parse(o->rules_kind, &kind)) {
+        (void)kj_complain(_("--rules-kind: '%s' is not yara or advisory"), o->rules_kind);
+        return false;
+    }
+    if (o->rules.count == 0)
+        return true;
+    uint32_t release = s->count ? s->defs[0].meta.release : 0;
+    if (release < KJ_FIRST_RELEASE)
+        release = KJ_FIRST_RELEASE;
+    if (!kj_rules_open(&o->rules, kind, release, color, &s->defs[s->count]))
+        return false;
+    s->rules = s->count;
+    added(s);
+    return true;
+}
+
+/* ---- events -----------------------------------------------------------------------------------
+ */
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void on_object(void *user, const kj_run_object *object)
+{
+    kj_report *report = user;
+    report->form->object(report, object);
+}
+
+static void on_unseen(void *user, kj_span path, kj_span member, kj_status why, const char *sentence)
+{
+    kj_report *report = user;
+    report->form->unseen(report, path, member, why, sentence);
+}
+
+static void on_error(void *user, kj_span path, const kj_error *err)
+{
+    kj_report *report = user;
+    report->form->error(report, path, err);
+}
+
+static void on_skipped(void *user, kj_span path, const char *sentence)
+{
+    kj_report *report = user;
+    report->form->skipped(report, path, sentence);
+}
+
+static void on_progress(void *user, const kj_run_progress *state)
+{
+    const kj_report *report = user;
+    kj_progress_show(report->progress, state, now_ms());
+}
+
+static void on_scanner(void *user, kj_scanner *scanner)
+{
+    (void)user;
+    kj_interrupt_set_scanner(scanner);
+}
+
+/* A signal, or nobody who reads the results any more. */
+static bool is_stopped(void *user)
+{
+    const kj_report *report = user;
+    return kj_interrupt_signal() != 0 || ferror(report->out);
+}
+
+/* ---- how --------------------------------------------------------------------------------------
+ */
+
+static bool wants_color(const options *o, FILE *file)
+{
+    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return !o->no_color && !(no_color && *no_color) && isatty(fileno(file)) &&
+           !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+/* A single file needs no worker: starting one would take longer than most scans. */
+static bool is_one_file(const options *o, int count, char **paths)
+{
+    struct stat st;
+    return !o->files_from && count == 1 &&
+           (strcmp(paths[0], "-") == 0 || (stat(paths[0], &st) == 0 && !S_ISDIR(st.st_mode)));
+}
+
+static unsigned choose_workers(const options *o, int count, char **paths)
+{
+    if (is_one_file(o, count, paths))
+        return 0;
+    if (o->workers)
+        return o->workers < KJ_WORKERS_MAX ? o->workers : KJ_WORKERS_MAX;
+    cpu_set_t cpus;
+    int online = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    return online < KJ_WORKERS_MAX ? (unsigned)online : KJ_WORKERS_MAX;
+}
+
+/* The walk holds a descriptor a level, the queue some a worker. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int exit_code(const options *o, const kj_run_totals *totals, bool failed)
+{
+    if (kj_interrupt_signal())
+        return KJ_EXIT_SIGNAL + kj_interrupt_signal();
+    if (totals->infected_objects)
+        return KJ_EXIT_FOUND;
+    if (totals->errors || failed || (totals->unseen && !o->incomplete_ok))
+        return KJ_EXIT_TROUBLE;
+    return KJ_EXIT_OK;
+}
+
+static int scan(const options *o, const sets *s, kj_path_list *list, int count, char **paths)
+{
+    raise_descriptor_limit();
+    kj_progress progress;
+    kj_progress_init(&progress, stderr, now_ms());
+    bool shows_progress = !o->quiet && isatty(STDERR_FILENO);
+    kj_report report = {
+        .form = o->json ? &kj_report_json : &kj_report_text,
+        .out = stdout,
+        .notes = stderr,
+        .all = o->all,
+        .explain = o->explain,
+        .quiet = o->quiet,
+        .color = wants_color(o, stdout),
+        .notes_color = wants_color(o, stderr),
+        .sets = s->items,
+        .set_count = s->count,
+        .rules_set = s->rules,
+        .progress = &progress,
+    };
+    kj_run_events events = {
+        .user = &report,
+        .object = on_object,
+        .unseen = on_unseen,
+        .error = on_error,
+        .skipped = on_skipped,
+        .progress = shows_progress ? on_progress : NULL,
+        .scanner = on_scanner,
+        .stopped = is_stopped,
+    };
+    kj_run_options run = {
+        .sets = s->items,
+        .set_count = s->count,
+        .limits = o->limits,
+        .walk = {.excludes = o->excludes.items,
+                 .exclude_count = o->excludes.count,
+                 .one_file_system = o->one_file_system},
+        .paths = (const char *const *)paths,
+        .path_count = (size_t)count,
+        .more = o->files_from ? kj_path_list_next : NULL,
+        .more_user = list,
+        .workers = choose_workers(o, count, paths),
+        .wake_fd = kj_interrupt_listen(),
+        .count = shows_progress,
+    };
+    uint64_t start = now_ms();
+    kj_run_totals totals;
+    kj_error err = {0};
+    kj_status status = kj_run(&run, &events, &totals, &err);
+    kj_progress_erase(&progress);
+    bool failed = status != KJ_OK && status != KJ_CANCELLED;
+    if (failed)
+        (void)kj_complain("%s", err.message);
+    if (list->failed) {
+        (void)kj_complain("%s: %s", o->files_from, strerror(EIO));
+        failed = true;
+    }
+    kj_report_summary summary = {&totals, now_ms() - start, kj_interrupt_signal() != 0};
+    report.form->summary(&report, &summary);
+    kj_report_done(&report);
+    return exit_code(o, &totals, failed);
+}
+
+/* ---- the command ------------------------------------------------------------------------------
+ */
+
+static int prepare_and_scan(const options *o, int count, char **paths)
+{
+    if (count == 0 && !o->files_from)
+        return kj_complain(_("scan what? Name files or directories (or -, standard input); see "
+                             "'kujo scan --help'"));
+    kj_path_list list = {0};
+    if (o->files_from && !kj_path_list_open(&list, o->files_from, o->null_separated))
+        return kj_complain("%s: %s", o->files_from, strerror(errno));
+    sets s = {.rules = SIZE_MAX};
+    int code = KJ_EXIT_TROUBLE;
+    if (open_definitions(o, &s) && open_rules(o, &s, wants_color(o, stderr)))
+        code = scan(o, &s, &list, count, paths);
+    close_sets(&s);
+    kj_path_list_close(&list);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    options o = {.limits = KJ_SCAN_LIMITS_INIT};
+    int first = 0;
+    kj_parsed parsed = kj_options_parse(&usage, argc, argv, &o, &first);
+    int code = parsed == KJ_PARSED_HELP ? KJ_EXIT_OK : KJ_EXIT_TROUBLE;
+    if (parsed == KJ_PARSED_OK)
+        code = prepare_and_scan(&o, argc - first, argv + first);
+    kj_vec_done(&o.rules);
+    kj_vec_done(&o.excludes);
+    return code;
+}
+
+const kj_command kj_command_scan = {
+    .name = "scan",
+    .summary = N_("scan files and directories"),
+    .run = run,
+};

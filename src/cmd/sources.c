@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/sources.h"
+
+#include "base/arith.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "formats/format.h"
+#include "modules/module.h"
+#include "rules/advisory/advisory.h"
+#include "rules/yara/yara.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static const struct {
+    const char *extension;
+    kj_source_kind kind;
+} extensions[] = {
+    {".yar", KJ_SOURCE_YARA},
+    {".yara", KJ_SOURCE_YARA},
+    {".yaml", KJ_SOURCE_ADVISORY},
+    {".yml", KJ_SOURCE_ADVISORY},
+};
+
+static const struct {
+    const char *word;
+    kj_source_kind kind;
+} kinds[] = {
+    {"yara", KJ_SOURCE_YARA},
+    {"advisory", KJ_SOURCE_ADVISORY},
+};
+
+bool kj_source_kind_parse(const char *word, kj_source_kind *out)
+{
+    for (size_t i = 0; i < KJ_COUNT(kinds); i++)
+        if (strcmp(word, kinds[i].word) == 0) {
+            *out = kinds[i].kind;
+            return true;
+        }
+    return false;
+}
+
+static kj_source_kind kind_by_name(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < KJ_COUNT(extensions); i++)
+        if (strcasecmp(dot, extensions[i].extension) == 0)
+            return extensions[i].kind;
+    return KJ_SOURCE_BY_NAME;
+}
+
+/* ---- variables
+ * ----------------------------------------------------------------------------------- */
+
+static const char *const known_texts[] = {"filename", "filepath", "extension", "filetype", "owner"};
+
+static bool is_identifier(kj_span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!kj_is_alnum(name.data[i]) && name.data[i] != '_')
+            return false;
+    return name.len > 0 && !kj_is_digit(name.data[0]);
+}
+
+static kj_value value_of(kj_ir *ir, const char *text)
+{
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        return kj_value_bool(text[0] == 't');
+    char *end;
+    errno = 0;
+    long long integer = strtoll(text, &end, 0);
+    if (*text && *end == '\0' && errno == 0)
+        return kj_value_int(integer);
+    char *copy = kj_arena_strdup(&ir->arena, text);
+    return kj_value_text(kj_span_str(copy));
+}
+
+static bool declare(kj_ir *ir, kj_span name, kj_value value)
+{
+    for (size_t i = 0; i < ir->externals.count; i++)
+        if (kj_span_equal(ir->externals.items[i].name, name)) {
+            ir->externals.items[i].value = value;
+            return true;
+        }
+    kj_external external = {.name = name, .value = value};
+    return kj_vec_add(&ir->externals, external);
+}
+
+bool kj_sources_define(kj_ir *ir, const kj_option_list *defines)
+{
+    for (size_t i = 0; i < KJ_COUNT(known_texts); i++)
+        if (!declare(ir, kj_span_str(known_texts[i]), kj_value_text((kj_span){0})))
+            return false;
+    for (size_t i = 0; defines && i < defines->count; i++) {
+        const char *text = defines->items[i];
+        const char *equals = strchr(text, '=');
+        kj_span name = kj_span_of(text, equals ? (size_t)(equals - text) : 0);
+        if (!is_identifier(name)) {
+            (void)kj_complain(_("'%s' does not define a variable; write NAME=VALUE"), text);
+            return false;
+        }
+        const char *copy = kj_arena_text(&ir->arena, name);
+        if (!copy || !declare(ir, kj_span_str(copy), value_of(ir, equals + 1)))
+            return false;
+    }
+    return true;
+}
+
+/* ---- compiling
+ * ------------------------------------------------------------------------------------- */
+
+/* Includes are looked up beside the file that includes them. */
+static const kj_source *include_file(void *user, kj_ir *ir, const kj_source *from, kj_span path,
+                                     kj_error *err)
+{
+    (void)user;
+    const char *slash = strrchr(from->name, '/');
+    bool absolute = path.len && path.data[0] == '/';
+    int folder = !absolute && slash ? (int)(slash - from->name + 1) : 0;
+    const char *full = kj_arena_printf(&ir->arena, "%.*s%.*s", folder, from->name, (int)path.len,
+                                       (const char *)path.data);
+    KJ_CLEANUP(kj_buf_done) kj_buf text;
+    kj_buf_init(&text, KJ_SOURCE_MAX);
+    if (!full || kj_file_read(full, &text, err) != KJ_OK)
+        return NULL;
+    return kj_ir_add_source(ir, full, kj_buf_span(&text));
+}
+
+static kj_status compile_advisory(kj_ir *ir, const kj_source *source, kj_error *err)
+{
+    const char **types = kj_new_array(&ir->arena, const char *, kj_format_count);
+    if (!types)
+        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+    for (size_t i = 0; i < kj_format_count; i++)
+        types[i] = kj_formats[i]->name;
+    kj_advisory_options options = {
+        .types = types,
+        .type_count = kj_format_count,
+        .engine = kj_engine_version(),
+    };
+    options.schemas = kj_module_schemas(&options.schema_count);
+    return kj_advisory_compile(ir, source, &options, err);
+}
+
+static kj_status compile_yara(kj_ir *ir, const kj_source *source, kj_error *err)
+{
+    kj_yara_options options = {.threat = KJ_NONE, .include = include_file};
+    options.schemas = kj_module_schemas(&options.schema_count);
+    return kj_yara_compile(ir, source, 0, source->text.len, &options, err);
+}
+
+static kj_status add_file(kj_ir *ir, const char *path, kj_source_kind kind, kj_error *err)
+{
+    KJ_CLEANUP(kj_buf_done) kj_buf text;
+    kj_buf_init(&text, KJ_SOURCE_MAX);
+    KJ_TRY(kj_file_read(path, &text, err));
+    const kj_source *source = kj_ir_add_source(ir, path, kj_buf_span(&text));
+    if (!source)
+        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+    return kind == KJ_SOURCE_YARA ? compile_yara(ir, source, err)
+                                  : compile_advisory(ir, source, err);
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static void close_tree(FTS **tree)
+{
+    if (*tree)
+        (void)fts_close(*tree);
+}
+
+static kj_status add_folder(kj_ir *ir, const char *path, kj_source_kind kind, kj_error *err)
+{
+    char *const roots[] = {kj_arena_strdup(&ir->arena, path), NULL};
+    KJ_CLEANUP(close_tree) FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    if (!tree)
+        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot read: %s", strerror(errno));
+    FTSENT *entry;
+    while ((entry = fts_read(tree))) {
+        kj_source_kind found = kind == KJ_SOURCE_BY_NAME ? kind_by_name(entry->fts_name) : kind;
+        if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
+            return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "%s: %s", entry->fts_path,
+                           strerror(entry->fts_errno));
+        if (entry->fts_info != FTS_F || found == KJ_SOURCE_BY_NAME)
+            continue;
+        kj_error why = {0};
+        kj_status status = add_file(ir, entry->fts_path, found, &why);
+        if (status != KJ_OK)
+            return kj_fail(err, status, KJ_NO_OFFSET, "%s: %s", entry->fts_path, why.message);
+    }
+    return KJ_OK;
+}
+
+kj_status kj_sources_add(kj_ir *ir, const char *path, kj_source_kind kind, kj_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot open: %s", strerror(errno));
+    if (S_ISDIR(info.st_mode))
+        return add_folder(ir, path, kind, err);
+    if (kind == KJ_SOURCE_BY_NAME)
+        kind = kind_by_name(path);
+    if (kind == KJ_SOURCE_BY_NAME)
+        return kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET,
+                       "what it holds does not show in its name; use .yar, .yara, .yaml or say "
+                       "--rules-kind");
+    return add_file(ir, path, kind, err);
+}
+
+/* ---- telling
+ * ---------------------------------------------------------------------------------------- */
+
+bool kj_sources_print(const kj_ir *ir, bool color)
+{
+    const kj_diags *diags = &ir->diags;
+    KJ_CLEANUP(kj_buf_done) kj_buf out;
+    kj_buf_init(&out, 64 << 20);
+    for (size_t i = 0; i < diags->list.count; i++)
+        kj_diag_print(&diags->list.items[i], color, &out);
+    if (diags->failed)
+        kj_buf_put_text(&out, "kujo: out of memory\n");
+    (void)fwrite(out.data, 1, out.len, stderr);
+    size_t told = diags->list.count, all = diags->errors + diags->warnings;
+    if (all > told)
+        (void)fprintf(stderr, _("kujo: %zu more problems are not shown\n"), all - told);
+    if (diags->errors || diags->warnings)
+        (void)fprintf(stderr, _("kujo: %zu errors, %zu warnings\n"), diags->errors,
+                      diags->warnings);
+    return kj_diags_ok(diags);
+}
