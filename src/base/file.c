@@ -88,6 +88,10 @@ static kj_status write_beside(const char *beside, kj_span content, unsigned mode
 
 kj_status kj_file_replace(const char *path, kj_span content, unsigned mode, kj_error *err)
 {
+    /* Root could rename a file over a device. */
+    struct stat info;
+    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
+        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot replace what is not a regular file");
     char beside[PATH_MAX];
     int len = snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)getpid());
     if (len < 0 || (size_t)len >= sizeof beside)

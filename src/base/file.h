@@ -13,7 +13,8 @@ KJ_MUST_CHECK kj_status kj_file_read_fd(int fd, kj_buf *out, kj_error *err);
 KJ_MUST_CHECK kj_status kj_file_read(const char *path, kj_buf *out, kj_error *err);
 
 /* Replaces the file at `path`: writes beside it, syncs, renames, syncs the directory. After a crash
- * the old or the new content is there. `mode` as for open(2), less the umask. */
+ * the old or the new content is there. `mode` as for open(2), less the umask. KJ_IO when what is
+ * there is neither a regular file nor a link. */
 KJ_MUST_CHECK kj_status kj_file_replace(const char *path, kj_span content, unsigned mode,
                                         kj_error *err);
 

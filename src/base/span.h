@@ -65,6 +65,7 @@ static inline size_t kj_span_find(kj_span s, kj_span needle, size_t from)
         return SIZE_MAX;
     if (needle.len == 0)
         return from;
-    const uint8_t *hit = memmem(s.data + from, s.len - from, needle.data, needle.len);
+    const uint8_t *hit =
+        s.data ? memmem(s.data + from, s.len - from, needle.data, needle.len) : NULL;
     return hit ? (size_t)(hit - s.data) : SIZE_MAX;
 }

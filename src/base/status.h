@@ -35,6 +35,10 @@ typedef struct kj_error {
 kj_status kj_fail(kj_error *err, kj_status status, uint64_t offset, const char *format, ...)
     KJ_PRINTF(4, 5);
 
+/* Marks a sentence that programs translate when they show it: the message catalogues collect them
+ * (po/meson.build). kj_fail() does the same by being called. */
+#define KJ_SENTENCE(text) (text)
+
 /* A stable lower-case word for a status: "truncated", "i/o error"; JSON reports use it. */
 const char *kj_status_name(kj_status status);
 

@@ -17,11 +17,12 @@ static struct {
 static void on_signal(int number)
 {
     int saved = errno;
+    (void)signal(number, SIG_DFL);
     state.signal = number;
     if (state.scanner)
         kj_scanner_cancel(state.scanner);
-    if (write(state.wake_fds[1], "", 1) < 0)
-        errno = saved; /* full: it is readable already */
+    ssize_t ignored = write(state.wake_fds[1], "", 1); /* fails when it is full: readable already */
+    (void)ignored;
     errno = saved;
 }
 
@@ -29,7 +30,7 @@ int kj_interrupt_listen(void)
 {
     if (pipe2(state.wake_fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return -1;
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_signal};
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     return state.wake_fds[0];

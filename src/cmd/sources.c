@@ -183,6 +183,7 @@ static kj_status add_folder(kj_ir *ir, const char *path, kj_source_kind kind, kj
     if (!tree)
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot read: %s", strerror(errno));
     FTSENT *entry;
+    size_t count = 0;
     while ((entry = fts_read(tree))) {
         kj_source_kind found = kind == KJ_SOURCE_BY_NAME ? kind_by_name(entry->fts_name) : kind;
         if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
@@ -194,8 +195,12 @@ static kj_status add_folder(kj_ir *ir, const char *path, kj_source_kind kind, kj
         kj_status status = add_file(ir, entry->fts_path, found, &why);
         if (status != KJ_OK)
             return kj_fail(err, status, KJ_NO_OFFSET, "%s: %s", entry->fts_path, why.message);
+        count++;
     }
-    return KJ_OK;
+    /* Definitions of nothing would call everything clean. */
+    return count ? KJ_OK
+                 : kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET,
+                           "holds neither advisories (.yaml) nor rules (.yar, .yara)");
 }
 
 kj_status kj_sources_add(kj_ir *ir, const char *path, kj_source_kind kind, kj_error *err)
@@ -226,7 +231,8 @@ bool kj_sources_print(const kj_ir *ir, bool color)
         kj_diag_print(&diags->list.items[i], color, &out);
     if (diags->failed)
         kj_buf_put_text(&out, "kujo: out of memory\n");
-    (void)fwrite(out.data, 1, out.len, stderr);
+    if (out.len)
+        (void)fwrite(out.data, 1, out.len, stderr);
     size_t told = diags->list.count, all = diags->errors + diags->warnings;
     if (all > told)
         (void)fprintf(stderr, _("kujo: %zu more problems are not shown\n"), all - told);

@@ -116,7 +116,7 @@ static void put_operand(const kj_expr *expr, kj_strings *strings, kj_buf *code)
 static kj_status write_node(const kj_expr *expr, const kj_code_map *map, kj_strings *strings,
                             kj_buf *code, unsigned depth, kj_error *err)
 {
-    if (depth > KJ_EXPR_MAX_DEPTH || expr->count > KJ_CODE_MAX_ARGS)
+    if (depth >= KJ_EXPR_MAX_DEPTH || expr->count > KJ_CODE_MAX_ARGS)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "the condition is too large");
     bool ok = true;
     uint32_t index = map_index(expr, map, &ok);
@@ -343,16 +343,51 @@ static kj_status damaged(kj_error *err)
     return kj_fail(err, KJ_MALFORMED, KJ_NO_OFFSET, "a condition is damaged");
 }
 
+/* Whether the items are there that the operation reads behind its number, if it has one. */
+static bool items_fit(const kj_code_node *node)
+{
+    uint32_t number = node->quantifier == KJ_Q_COUNT || node->quantifier == KJ_Q_PERCENT;
+    switch (node->op) {
+    case KJ_OP_OF:
+        return node->count >= number;
+    case KJ_OP_FOR_PATTERNS:
+    case KJ_OP_FOR_LIST:
+        return node->count >= number + 1;
+    case KJ_OP_FOR_RANGE:
+        return node->count == number + 3;
+    case KJ_OP_FOR_COUNT:
+        return node->count == number + 2;
+    default:
+        return true;
+    }
+}
+
+/* A REGEX stands behind the text of MATCHES and nowhere else, and has a program to run. */
+static bool regex_fits(const kj_defs *defs, const kj_code_node *parent, uint32_t number,
+                       const kj_code_node *arg)
+{
+    bool wanted = parent->op == KJ_OP_MATCHES && number == 1;
+    if (!wanted || arg->op != KJ_OP_REGEX)
+        return !wanted && arg->op != KJ_OP_REGEX;
+    const kj_disk_pattern *pattern = kj_defs_pattern(defs, arg->index);
+    return pattern && pattern->forward != KJ_NONE;
+}
+
 static kj_status verify_node(const kj_defs *defs, uint32_t at, uint32_t end, unsigned depth,
                              uint32_t *out_next, kj_error *err)
 {
     kj_code_node node = kj_code_read(defs, at, end);
-    if (!node.ok || depth > KJ_EXPR_MAX_DEPTH || node.type >= KJ_TYPE_COUNT ||
-        node.quantifier > KJ_Q_PERCENT || !index_fits(defs, &node) || !operand_fits(defs, &node))
+    if (!node.ok || depth >= KJ_EXPR_MAX_DEPTH || node.type >= KJ_TYPE_COUNT ||
+        node.quantifier > KJ_Q_PERCENT || !index_fits(defs, &node) || !operand_fits(defs, &node) ||
+        !items_fit(&node))
         return damaged(err);
     uint32_t arg = node.args;
-    for (uint32_t i = 0; i < node.count; i++)
+    for (uint32_t i = 0; i < node.count; i++) {
+        kj_code_node child = kj_code_read(defs, arg, node.next);
+        if (!regex_fits(defs, &node, i, &child))
+            return damaged(err);
         KJ_TRY(verify_node(defs, arg, node.next, depth + 1, &arg, err));
+    }
     if (arg != node.next)
         return damaged(err);
     *out_next = node.next;
@@ -362,5 +397,7 @@ static kj_status verify_node(const kj_defs *defs, uint32_t at, uint32_t end, uns
 kj_status kj_code_verify(const kj_defs *defs, uint32_t at, kj_error *err)
 {
     uint32_t next;
+    if (kj_code_read(defs, at, defs->code.count).op == KJ_OP_REGEX)
+        return damaged(err);
     return verify_node(defs, at, defs->code.count, 0, &next, err);
 }

@@ -151,7 +151,8 @@ static kj_status io_error(kj_error *err, const char *what)
 
 kj_status kj_defs_open(const char *path, uint32_t engine, kj_defs *out, kj_error *err)
 {
-    KJ_CLEANUP(kj_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    /* O_NONBLOCK: a pipe is refused, not waited for. */
+    KJ_CLEANUP(kj_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return io_error(err, "cannot open");
     struct stat info;

@@ -186,7 +186,9 @@ static kj_status select_rules(writer *w, kj_error *err)
         for (uint32_t k = 0; k < rule->pattern_count; k++) {
             uint32_t pattern = rule->first_pattern + k;
             w->patterns[pattern] = (uint32_t)w->items.count;
-            kj_pattern_item item = {&ir->patterns.items[pattern], next};
+            /* An operand of `matches` has no name, and is not searched. */
+            bool searched = ir->patterns.items[pattern].identifier.len != 0;
+            kj_pattern_item item = {&ir->patterns.items[pattern], searched ? next : KJ_NONE};
             if (!kj_vec_add(&w->items, item))
                 return no_memory(err);
         }
@@ -632,7 +634,7 @@ static uint64_t days_of(kj_span date)
         !kj_text_to_u64(kj_span_sub(date, 8, 2), &day) || year < 1970)
         return 0;
     year -= month <= 2;
-    uint64_t day_of_year = (153 * (month + (month > 2 ? -3u : 9u)) + 2) / 5 + day - 1;
+    uint64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     uint64_t era = year / 400, of_era = year % 400;
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719468;
 }

@@ -134,7 +134,7 @@ KJ_MUST_CHECK kj_status kj_sink_child(kj_sink *sink, const kj_member *member, kj
                                       kj_error *err);
 
 /* The sentence for a member whose bytes are encrypted; the sink may record KJ_MEMBER_ENCRYPTED. */
-#define KJ_UNSEEN_ENCRYPTED "encrypted"
+#define KJ_UNSEEN_ENCRYPTED KJ_SENTENCE("encrypted")
 
 /* Says that a member (or, with an empty name, some part of the object) was not looked at, and why,
  * in a sentence without the names: KJ_UNSUPPORTED "encrypted", KJ_TRUNCATED "ends early", ... */

@@ -19,6 +19,7 @@ enum {
     DEPTH_MAX = 32,      /* multiparts in one another */
     HEADERS_MAX = 1000,  /* fields that are kept for rules */
     NAME_MAX_LEN = 1024, /* bytes of a part's name */
+    TYPE_MAX = 128,      /* bytes of a type, an encoding, a disposition */
     BOUNDARY_MAX = 1024, /* RFC 2046 allows 70 */
     PROBE_LOOK = 64 << 10,
 };
@@ -143,6 +144,7 @@ static bool keep_main_value(walk *w, kj_span raw, kj_span *out)
 {
     kj_buf_clear(&w->scratch);
     kj_mime_main_value(raw, &w->scratch);
+    w->scratch.len = kj_min_size(w->scratch.len, TYPE_MAX);
     return keep_scratch(w, out);
 }
 
@@ -456,20 +458,16 @@ static bool ended_well(const kj_reader *r)
            (before.data[r->pos - 2] == '\n' || before.data[r->pos - 2] == '\r');
 }
 
-/* Two fields, one of them mail's own, or a decisive one; three where no empty line follows. */
+/* Two of mail's own fields, or a decisive one; one more where no empty line follows. Less, a date
+ * and an address on the web, is how texts begin that are bodies of mail. */
 static unsigned probe(kj_span bytes)
 {
     kj_reader r = kj_reader_of(kj_span_sub(bytes, 0, PROBE_LOOK));
     kj_mime_field field;
-    size_t fields = 0;
     unsigned weight = 0;
-    while (kj_mime_next_field(&r, &field)) {
-        fields++;
-        unsigned more = weigh(field.name);
-        weight = more > weight ? more : weight;
-    }
-    size_t needed = !ended_well(&r) ? 3 : weight == DECISIVE ? 1 : 2;
-    return weight && fields >= needed ? 30 : 0;
+    while (kj_mime_next_field(&r, &field))
+        weight += weigh(field.name);
+    return weight >= (ended_well(&r) ? 2u : 3u) ? 30 : 0;
 }
 
 /* ---- the row ------------------------------------------------------------------------------- */

@@ -6,6 +6,8 @@
  *   archive_read_data_block() may leave holes of any size: read_data() bounds both.
  * - Names are converted to the locale's character set, which in the C locale loses them: headers
  *   are read under C.UTF-8, for this thread only.
+ * - Asking for a name ends the process when the name cannot be converted and errno still says
+ *   ENOMEM, from whatever was before: it is cleared each time.
  * - Passing over a member of a solid archive unpacks it without asking anybody: such members are
  *   read through here, so that they draw on the budget.
  * - Filters are guessed again and again, so that gzip in gzip comes out as one: the filter of a
@@ -19,6 +21,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <locale.h>
 
 #define FUNCTIONS(X)                                                                               \
@@ -183,7 +186,9 @@ static char *name_inside(kj_arena *arena, kj_span name)
 /* UTF-8 if libarchive has it, else the bytes as they stand in the archive. NULL without memory. */
 static char *entry_name(walk *w, struct archive_entry *entry)
 {
+    errno = 0;
     const char *name = lib.archive_entry_pathname_utf8(entry);
+    errno = 0;
     if (!name)
         name = lib.archive_entry_pathname(entry);
     bool nameless = !w->way->format && (!name || strcmp(name, "data") == 0);
@@ -289,6 +294,7 @@ static bool has_size(struct archive_entry *entry)
 static bool is_passed_over(struct archive_entry *entry)
 {
     __LA_MODE_T type = lib.archive_entry_filetype(entry);
+    errno = 0;
     if (type == AE_IFREG || type == 0)
         return lib.archive_entry_hardlink(entry) && !has_size(entry);
     return type != AE_IFDIR || !has_size(entry);

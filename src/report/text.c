@@ -254,6 +254,17 @@ static void put_count(kj_buf *out, const char *label, uint64_t count, uint64_t b
     kj_buf_put_byte(out, '\n');
 }
 
+static void put_detected(kj_buf *out, const kj_run_totals *t)
+{
+    kj_buf_put_text(out, _("detected: "));
+    kj_buf_printf(out, ngettext("%llu object", "%llu objects", t->infected_objects),
+                  (unsigned long long)t->infected_objects);
+    kj_buf_put_byte(out, ' ');
+    kj_buf_printf(out, ngettext("in %llu file", "in %llu files", t->infected_files),
+                  (unsigned long long)t->infected_files);
+    kj_buf_put_byte(out, '\n');
+}
+
 static void put_time(kj_buf *out, const kj_report_summary *summary)
 {
     uint64_t ms = summary->elapsed_ms;
@@ -279,8 +290,7 @@ static void print_summary(kj_report *report, const kj_report_summary *summary)
                   summary->stopped ? _("scan stopped before its end") : _("scan summary"));
     put_count(&out, _("files: "), t->files, t->file_bytes);
     put_count(&out, _("objects in them: "), t->objects, t->object_bytes);
-    kj_buf_printf(&out, _("detected: %llu objects in %llu files\n"),
-                  (unsigned long long)t->infected_objects, (unsigned long long)t->infected_files);
+    put_detected(&out, t);
     kj_buf_printf(&out, _("not fully scanned: %llu, errors: %llu, skipped: %llu\n"),
                   (unsigned long long)t->unseen, (unsigned long long)t->errors,
                   (unsigned long long)t->skipped);

@@ -19,7 +19,7 @@ enum {
     PIPELINE = 2, /* requests a worker holds: the next one is there when it is done */
     ATTEMPTS_MAX = 2,
     RECORDS_PER_TURN = 256, /* of one worker, before the others have their turn */
-    GRACE_MS = 5000,        /* what a worker gets beyond the scan's own time limit */
+    GRACE_MS = 2000,        /* what a worker gets beyond the scan's own time limit */
     FREE_RESTARTS = 3,      /* deaths in a row before restarting slows down */
     BACKOFF_MS = 100,
     BACKOFF_MAX_MS = 1000,

@@ -258,6 +258,8 @@ static void tell_file(run *r, const entry *e)
         tell_unseen(r, e, (kj_span){0}, KJ_LIMIT, job->error.message);
     else if (job->status != KJ_OK && job->status != KJ_CANCELLED)
         tell_error(r, e, &job->error);
+    if (job->status == KJ_CANCELLED)
+        return;
     uint64_t size = job->input.size == KJ_SIZE_UNKNOWN ? 0 : job->input.size;
     r->totals->files++;
     r->totals->file_bytes += size;

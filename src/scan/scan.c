@@ -414,7 +414,7 @@ static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_
         kj_buf_added(file, (size_t)got);
     }
     uint8_t probe;
-    *out_more = known ? input->size > want : read(input->fd, &probe, 1) == 1;
+    *out_more = known ? input->size > want : !s->cancelled && read(input->fd, &probe, 1) == 1;
     return KJ_OK;
 }
 

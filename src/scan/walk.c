@@ -30,25 +30,25 @@ static const struct {
     long magic;
     const char *sentence;
 } kernel_file_systems[] = {
-    {PROC_SUPER_MAGIC, "a kernel file system (proc)"},
-    {SYSFS_MAGIC, "a kernel file system (sysfs)"},
-    {DEVPTS_SUPER_MAGIC, "a kernel file system (devpts)"},
-    {DEBUGFS_MAGIC, "a kernel file system (debugfs)"},
-    {TRACEFS_MAGIC, "a kernel file system (tracefs)"},
-    {SECURITYFS_MAGIC, "a kernel file system (securityfs)"},
-    {SELINUX_MAGIC, "a kernel file system (selinuxfs)"},
-    {SMACK_MAGIC, "a kernel file system (smackfs)"},
-    {CGROUP_SUPER_MAGIC, "a kernel file system (cgroup)"},
-    {CGROUP2_SUPER_MAGIC, "a kernel file system (cgroup2)"},
-    {BPF_FS_MAGIC, "a kernel file system (bpf)"},
-    {0x62656570, "a kernel file system (configfs)"}, /* fs/configfs/mount.c */
-    {PSTOREFS_MAGIC, "a kernel file system (pstore)"},
-    {EFIVARFS_MAGIC, "a kernel file system (efivarfs)"},
-    {0x65735543, "a kernel file system (fusectl)"}, /* fs/fuse/fuse_i.h */
-    {BINFMTFS_MAGIC, "a kernel file system (binfmt_misc)"},
-    {0x19800202, "a kernel file system (mqueue)"}, /* ipc/mqueue.c */
-    {NSFS_MAGIC, "a kernel file system (nsfs)"},
-    {RDTGROUP_SUPER_MAGIC, "a kernel file system (resctrl)"},
+    {PROC_SUPER_MAGIC, KJ_SENTENCE("a kernel file system (proc)")},
+    {SYSFS_MAGIC, KJ_SENTENCE("a kernel file system (sysfs)")},
+    {DEVPTS_SUPER_MAGIC, KJ_SENTENCE("a kernel file system (devpts)")},
+    {DEBUGFS_MAGIC, KJ_SENTENCE("a kernel file system (debugfs)")},
+    {TRACEFS_MAGIC, KJ_SENTENCE("a kernel file system (tracefs)")},
+    {SECURITYFS_MAGIC, KJ_SENTENCE("a kernel file system (securityfs)")},
+    {SELINUX_MAGIC, KJ_SENTENCE("a kernel file system (selinuxfs)")},
+    {SMACK_MAGIC, KJ_SENTENCE("a kernel file system (smackfs)")},
+    {CGROUP_SUPER_MAGIC, KJ_SENTENCE("a kernel file system (cgroup)")},
+    {CGROUP2_SUPER_MAGIC, KJ_SENTENCE("a kernel file system (cgroup2)")},
+    {BPF_FS_MAGIC, KJ_SENTENCE("a kernel file system (bpf)")},
+    {0x62656570, KJ_SENTENCE("a kernel file system (configfs)")}, /* fs/configfs/mount.c */
+    {PSTOREFS_MAGIC, KJ_SENTENCE("a kernel file system (pstore)")},
+    {EFIVARFS_MAGIC, KJ_SENTENCE("a kernel file system (efivarfs)")},
+    {0x65735543, KJ_SENTENCE("a kernel file system (fusectl)")}, /* fs/fuse/fuse_i.h */
+    {BINFMTFS_MAGIC, KJ_SENTENCE("a kernel file system (binfmt_misc)")},
+    {0x19800202, KJ_SENTENCE("a kernel file system (mqueue)")}, /* ipc/mqueue.c */
+    {NSFS_MAGIC, KJ_SENTENCE("a kernel file system (nsfs)")},
+    {RDTGROUP_SUPER_MAGIC, KJ_SENTENCE("a kernel file system (resctrl)")},
 };
 
 /* What is neither a file nor a directory. */
@@ -56,10 +56,10 @@ static const struct {
     mode_t type;
     const char *sentence;
 } special_files[] = {
-    {S_IFIFO, "a named pipe, not scanned"},
-    {S_IFSOCK, "a socket, not scanned"},
-    {S_IFCHR, "a character device, not scanned"},
-    {S_IFBLK, "a block device, not scanned"},
+    {S_IFIFO, KJ_SENTENCE("a named pipe, not scanned")},
+    {S_IFSOCK, KJ_SENTENCE("a socket, not scanned")},
+    {S_IFCHR, KJ_SENTENCE("a character device, not scanned")},
+    {S_IFBLK, KJ_SENTENCE("a block device, not scanned")},
 };
 
 typedef struct entry {
@@ -172,7 +172,7 @@ static const char *special_sentence(mode_t mode)
     for (size_t i = 0; i < KJ_COUNT(special_files); i++)
         if ((mode & S_IFMT) == special_files[i].type)
             return special_files[i].sentence;
-    return "neither a file nor a directory, not scanned";
+    return KJ_SENTENCE("neither a file nor a directory, not scanned");
 }
 
 /* ---- directories ---------------------------------------------------------------------------- */
@@ -269,7 +269,7 @@ static bool is_off_limits(kj_walk *walk, int fd, const level *parent, dev_t *out
     if (kernel)
         return give(walk, out, KJ_WALK_SKIPPED, kernel);
     if (parent && walk->options->one_file_system && st.st_dev != walk->root_device)
-        return give(walk, out, KJ_WALK_SKIPPED, "on another file system");
+        return give(walk, out, KJ_WALK_SKIPPED, KJ_SENTENCE("on another file system"));
     return false;
 }
 
@@ -287,7 +287,8 @@ static bool enter(kj_walk *walk, int taken, size_t base, char *host, kj_walk_ite
     if (!parent)
         walk->root_device = directory.device;
     if (depth >= KJ_WALK_DEPTH_MAX)
-        return give(walk, out, KJ_WALK_ERROR, "directories are nested too deeply, not entered");
+        return give(walk, out, KJ_WALK_ERROR,
+                    KJ_SENTENCE("directories are nested too deeply, not entered"));
     directory.path_len = walk->path.len;
     kj_buf_init(&directory.names, NAMES_MAX);
     directory.fd = kj_take_fd(&fd);
@@ -334,7 +335,7 @@ static bool open_listed(kj_walk *walk, const level *directory, const char *name,
     }
     KJ_CLEANUP(kj_close_fd) int fd = openat(directory->fd, name, open_file_flags);
     if (fd < 0 && errno == ENOENT)
-        return give(walk, out, KJ_WALK_SKIPPED, "gone before it could be opened");
+        return give(walk, out, KJ_WALK_SKIPPED, KJ_SENTENCE("gone before it could be opened"));
     if (fd < 0 && errno == ELOOP)
         return false; /* replaced by a link meanwhile */
     if (fd < 0 || fstat(fd, &st) < 0)
@@ -381,7 +382,7 @@ static bool visit_entry(kj_walk *walk, kj_walk_item *out)
     kj_buf_put_text(&walk->path, name);
     if (walk->path.failed) {
         kj_buf_clear(&walk->path);
-        return give(walk, out, KJ_WALK_ERROR, "a path is too long, not scanned");
+        return give(walk, out, KJ_WALK_ERROR, KJ_SENTENCE("a path is too long, not scanned"));
     }
     uint8_t type = type_of(directory, e);
     if (type == DT_LNK || is_excluded(walk))
@@ -397,7 +398,7 @@ static bool visit_entry(kj_walk *walk, kj_walk_item *out)
     if (type == DT_REG)
         return open_listed(walk, directory, name, out);
     return !walk->options->count_only &&
-           give(walk, out, KJ_WALK_SKIPPED, special_sentence(DTTOIF(type)));
+           give(walk, out, KJ_WALK_SKIPPED, special_sentence((mode_t)DTTOIF(type)));
 }
 
 /* ---- the path that the user named ------------------------------------------------------------ */

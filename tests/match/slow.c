@@ -3,12 +3,31 @@
 
 #include "base/text.h"
 
-#include <stdlib.h>
-
 /* A set of positions in the text, the end included. */
 struct set {
-    bool at[SLOW_TEXT_MAX + 1];
+    uint64_t words[4];
 };
+
+static bool has(const struct set *set, size_t at)
+{
+    return set->words[at / 64] >> at % 64 & 1;
+}
+
+static void add(struct set *set, size_t at)
+{
+    set->words[at / 64] |= UINT64_C(1) << at % 64;
+}
+
+/* Whether that changed anything. */
+static bool unite(struct set *into, struct set from)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < 4; i++) {
+        changed |= from.words[i] & ~into->words[i];
+        into->words[i] |= from.words[i];
+    }
+    return changed;
+}
 
 struct context {
     kj_span text;
@@ -42,54 +61,46 @@ static bool class_takes(const struct context *c, const kj_re *re, size_t pos)
            (c->unit == 1 || c->text.data[pos + 1] == 0);
 }
 
-static void unite(struct set *into, const struct set *from, size_t len)
+static struct set ends(const struct context *c, const kj_re *re, struct set from);
+
+static struct set repeat_ends(const struct context *c, const kj_re *re, struct set from)
 {
-    for (size_t i = 0; i <= len; i++)
-        into->at[i] |= from->at[i];
+    struct set out = {0};
+    for (uint32_t i = 0; i <= re->max; i++) {
+        if (i >= re->min && !unite(&out, from))
+            break; /* so further rounds change nothing */
+        if (i == re->max)
+            break;
+        from = ends(c, re->children[0], from);
+    }
+    return out;
 }
 
 /* Where `re` can end when it begins at one of `from`. */
-static struct set *ends(const struct context *c, const kj_re *re, const struct set *from)
+static struct set ends(const struct context *c, const kj_re *re, struct set from)
 {
-    struct set *out = calloc(1, sizeof *out);
-    size_t len = c->text.len;
+    struct set out = {0};
     if (re->op == KJ_RE_CONCAT) {
-        *out = *from;
-        for (size_t i = 0; i < re->count; i++) {
-            struct set *next = ends(c, re->children[i], out);
-            free(out);
-            out = next;
-        }
-    } else if (re->op == KJ_RE_ALT) {
-        for (size_t i = 0; i < re->count; i++) {
-            struct set *one = ends(c, re->children[i], from);
-            unite(out, one, len);
-            free(one);
-        }
-    } else if (re->op == KJ_RE_REPEAT) {
-        struct set *now = calloc(1, sizeof *now);
-        *now = *from;
-        /* More rounds than there are positions show nothing new. */
-        for (uint32_t i = 0; i <= re->max && i <= re->min + len + 1; i++) {
-            if (i >= re->min)
-                unite(out, now, len);
-            struct set *next = ends(c, re->children[0], now);
-            free(now);
-            now = next;
-        }
-        free(now);
-    } else {
-        for (size_t i = 0; i <= len; i++) {
-            if (!from->at[i])
-                continue;
-            if (re->op == KJ_RE_CLASS && class_takes(c, re, i))
-                out->at[i + c->unit] = true;
-            else if (re->op == KJ_RE_EMPTY || (re->op == KJ_RE_START && i == 0) ||
-                     (re->op == KJ_RE_END && i == len) ||
-                     (re->op == KJ_RE_WORD && boundary(c, i)) ||
-                     (re->op == KJ_RE_NOT_WORD && !boundary(c, i)))
-                out->at[i] = true;
-        }
+        for (size_t i = 0; i < re->count; i++)
+            from = ends(c, re->children[i], from);
+        return from;
+    }
+    for (size_t i = 0; re->op == KJ_RE_ALT && i < re->count; i++)
+        unite(&out, ends(c, re->children[i], from));
+    if (re->op == KJ_RE_ALT)
+        return out;
+    if (re->op == KJ_RE_REPEAT)
+        return repeat_ends(c, re, from);
+    for (size_t i = 0; i <= c->text.len; i++) {
+        if (!has(&from, i))
+            continue;
+        if (re->op == KJ_RE_CLASS && class_takes(c, re, i))
+            add(&out, i + c->unit);
+        else if (re->op == KJ_RE_EMPTY || (re->op == KJ_RE_START && i == 0) ||
+                 (re->op == KJ_RE_END && i == c->text.len) ||
+                 (re->op == KJ_RE_WORD && boundary(c, i)) ||
+                 (re->op == KJ_RE_NOT_WORD && !boundary(c, i)))
+            add(&out, i);
     }
     return out;
 }
@@ -112,17 +123,15 @@ static void search_tree(const kj_pattern *p, kj_span text, size_t unit, slow_hit
     struct context c = {text, unit};
     bool longest = p->kind == KJ_PATTERN_REGEX && kj_re_is_greedy(p->re);
     for (size_t start = 0; start < text.len; start++) {
-        struct set *from = calloc(1, sizeof *from);
-        from->at[start] = true;
-        struct set *to = ends(&c, p->re, from);
+        struct set from = {0};
+        add(&from, start);
+        struct set to = ends(&c, p->re, from);
         size_t end = SIZE_MAX;
         for (size_t i = start; i <= text.len; i++)
-            if (to->at[i] && (longest || end == SIZE_MAX))
+            if (has(&to, i) && (longest || end == SIZE_MAX))
                 end = i;
         if (end != SIZE_MAX && fullword(&c, p, start, end))
             put(&out[start], end - start, 0);
-        free(from);
-        free(to);
     }
 }
 
@@ -173,7 +182,7 @@ static void search_base64(const kj_pattern *p, kj_span plain, kj_span text, size
                                ? p->alphabet
                                : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t skip = 0; skip < 3; skip++) {
-        char encoded[SLOW_TEXT_MAX];
+        char encoded[4 * SLOW_TEXT_MAX];
         size_t pad, count = encode(plain, skip, alphabet, encoded, &pad);
         size_t first = skip ? skip + 1 : 0, cut = pad ? pad + 1 : 0;
         if (first + cut < count)
@@ -185,7 +194,7 @@ static void search_text(const kj_pattern *p, kj_span text, slow_hit *out)
 {
     bool wide = p->modifiers & KJ_MOD_WIDE, ascii = p->modifiers & KJ_MOD_ASCII || !wide;
     if (p->modifiers & (KJ_MOD_BASE64 | KJ_MOD_BASE64_WIDE)) {
-        uint8_t widened[SLOW_TEXT_MAX] = {0};
+        uint8_t widened[2 * SLOW_TEXT_MAX] = {0};
         for (size_t i = 0; i < p->text.len; i++)
             widened[2 * i] = p->text.data[i];
         const kj_span plains[] = {p->text, {widened, 2 * p->text.len}};

@@ -5,7 +5,7 @@
 
 #include "ir/ir.h"
 
-enum { SLOW_TEXT_MAX = 2048 };
+enum { SLOW_TEXT_MAX = 255 };
 
 typedef struct slow_hit {
     bool hit;

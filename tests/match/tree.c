@@ -186,8 +186,7 @@ static kj_defs_section section(const kj_buf *buf, size_t element)
     return (kj_defs_section){buf->data, (uint32_t)(buf->len / element)};
 }
 
-bool tree_defs_open(tree_defs *out, const kj_pattern *patterns, size_t count, uint32_t rule,
-                    kj_error *err)
+bool tree_defs_open(tree_defs *out, const kj_pattern *patterns, size_t count, kj_error *err)
 {
     *out = (tree_defs){0};
     kj_pattern_sections_init(&out->sections);
@@ -195,7 +194,7 @@ bool tree_defs_open(tree_defs *out, const kj_pattern *patterns, size_t count, ui
     out->rule.name = kj_strings_add(&out->strings, kj_span_str("r"));
     kj_pattern_item *items = calloc(count + 1, sizeof *items);
     for (size_t i = 0; items && i < count; i++)
-        items[i] = (kj_pattern_item){&patterns[i], rule};
+        items[i] = (kj_pattern_item){&patterns[i], patterns[i].identifier.len ? 0 : KJ_NONE};
     kj_status status = items ? kj_patterns_write(items, count, &out->strings, &out->sections, err)
                              : KJ_NO_MEMORY;
     free(items);

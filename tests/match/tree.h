@@ -10,7 +10,7 @@
  * else takes it literally. NULL for anything wrong. */
 kj_re *tree_parse(kj_arena *arena, const char *text);
 
-/* Definitions that hold nothing but patterns, all of one rule "r". */
+/* Definitions that hold nothing but patterns, of a rule "r" those that have an identifier. */
 typedef struct tree_defs {
     kj_pattern_sections sections;
     kj_strings strings;
@@ -19,6 +19,5 @@ typedef struct tree_defs {
 } tree_defs;
 
 /* False, with nothing to close, when the patterns cannot be written; they are verified too. */
-bool tree_defs_open(tree_defs *out, const kj_pattern *patterns, size_t count, uint32_t rule,
-                    kj_error *err);
+bool tree_defs_open(tree_defs *out, const kj_pattern *patterns, size_t count, kj_error *err);
 void tree_defs_close(tree_defs *defs);

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-static const char *const types[] = {"pe", "text", "html", "zip"};
+static const char *const types[] = {"pe", "text", "html", "zip", "jpeg"};
 static const kj_advisory_options options = {
     .types = types, .type_count = KJ_COUNT(types), .engine = 6 << 24};
 
@@ -665,6 +665,28 @@ static void detections_and_remedies_refer_by_index(void **state)
     free_ir(ir);
 }
 
+/* The reference promises that its examples compile. */
+static void the_examples_of_the_reference_compile(void **state)
+{
+    (void)state;
+    static const char begin[] = "```yaml\n";
+    kj_buf page;
+    read_data("../../../docs/formats/advisory.md", &page);
+    kj_span text = kj_buf_span(&page);
+    kj_ir *ir = new_ir();
+    for (size_t at = 0; (at = kj_span_find(text, kj_span_str(begin), at)) != SIZE_MAX;) {
+        at += strlen(begin);
+        size_t end = kj_span_find(text, kj_span_str("```"), at);
+        compile(ir, "advisory.md", kj_span_sub(text, at, end - at));
+        at = end;
+    }
+    assert_diags(ir, "advisory.md", "");
+    assert_int_equal(ir->threats.count, 1);
+    assert_int_equal(ir->notes.count, 1);
+    free_ir(ir);
+    kj_buf_done(&page);
+}
+
 /* ---- several files
  * -------------------------------------------------------------------------------- */
 
@@ -838,6 +860,7 @@ static void documents_that_are_no_advisory_are_refused(void **state)
         {"a: \x1b[0m\n", "1:4 control character U+001B"},
         {"a: b\n---\na: b\n", "2:1 a file holds one document"},
         {"a: [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]\n", "1:19 nested too deeply"},
+        {"a: |0\n  b\n", "1:2 not valid YAML from about here on"},
         {"[a]: b\n", "1:1 a key is a single text"},
     };
     for (size_t i = 0; i < KJ_COUNT(cases); i++)
@@ -899,6 +922,7 @@ int main(void)
         cmocka_unit_test(tests_keep_what_they_show),
         cmocka_unit_test(conditions_bind_as_they_read),
         cmocka_unit_test(detections_and_remedies_refer_by_index),
+        cmocka_unit_test(the_examples_of_the_reference_compile),
         cmocka_unit_test(defaults_are_kujos_own_releases),
         cmocka_unit_test(a_detection_needs_both_sorts_of_tests),
         cmocka_unit_test(what_twins_claim_is_told),

@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-enum { MAX_NESTING = 16, MAX_ITEMS = 512 };
+enum { MAX_NESTING = 16, MAX_ITEMS = 256 };
 
 typedef enum token_kind {
     TOKEN_END,

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-enum { TRAITS_EXACT = 3, TRAITS_FAMILY = 2, TRAITS_RULE = 3, LEAVES_MAX = 512 };
+enum { TRAITS_EXACT = 3, TRAITS_FAMILY = 2, TRAITS_RULE = 3, LEAVES_MAX = 256 };
 
 /* ---- conditions under facts ------------------------------------------------------------------ */
 

@@ -13,6 +13,7 @@
 #include <libfyaml.h>
 
 #define FUNCTIONS(X)                                                                               \
+    X(fy_diag_cfg_default)                                                                         \
     X(fy_diag_create)                                                                              \
     X(fy_diag_destroy)                                                                             \
     X(fy_diag_errors_iterate)                                                                      \
@@ -44,6 +45,7 @@ struct builder {
     size_t depth;
     size_t nodes;
     size_t documents;
+    size_t reached; /* the end of what was understood */
     kj_yaml *root;
     bool stop;  /* what follows would make no sense */
     bool ended; /* the end of the stream was reached */
@@ -105,7 +107,7 @@ static kj_yaml *top(const struct builder *b)
 }
 
 /* Where an event stands; without marks of its own, where its key or its container does. */
-static void locate(const struct builder *b, struct fy_event *event, kj_yaml *node)
+static void locate(struct builder *b, struct fy_event *event, kj_yaml *node)
 {
     const struct fy_mark *start = lib.fy_event_start_mark(event);
     const struct fy_mark *end = lib.fy_event_end_mark(event);
@@ -115,6 +117,7 @@ static void locate(const struct builder *b, struct fy_event *event, kj_yaml *nod
     if (start && end && start->input_pos <= end->input_pos && end->input_pos <= size) {
         node->offset = start->input_pos;
         node->len = end->input_pos - start->input_pos;
+        b->reached = end->input_pos;
     } else if (near) {
         node->offset = near->offset;
         node->len = near->len;
@@ -347,8 +350,17 @@ static void report_syntax(struct builder *b, struct fy_diag *diag)
         any = true;
     }
     if (!any && !b->ended && !b->stop)
-        complain(b, b->source->text.len, 1, NULL, "not valid YAML");
+        complain(b, b->reached, 1, NULL, "not valid YAML from about here on");
     b->stop = b->stop || any || !b->ended;
+}
+
+/* The library prints what it does not collect. */
+static void ignore(struct fy_diag *diag, void *user, const char *text, size_t len)
+{
+    (void)diag;
+    (void)user;
+    (void)text;
+    (void)len;
 }
 
 static void read_events(struct builder *b, struct fy_parser *parser)
@@ -364,7 +376,11 @@ static void read_events(struct builder *b, struct fy_parser *parser)
 
 static kj_status parse(struct builder *b, kj_error *err)
 {
-    KJ_CLEANUP(destroy_diag) struct fy_diag *diag = lib.fy_diag_create(NULL);
+    struct fy_diag_cfg quiet;
+    lib.fy_diag_cfg_default(&quiet);
+    quiet.fp = NULL;
+    quiet.output_fn = ignore;
+    KJ_CLEANUP(destroy_diag) struct fy_diag *diag = lib.fy_diag_create(&quiet);
     if (!diag)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
     lib.fy_diag_set_collect_errors(diag, true);

@@ -47,6 +47,20 @@ static bool is_nibble(unsigned ch)
     return ch == '?' || kj_hex_digit(ch) >= 0;
 }
 
+/* The class of a byte written as two nibbles; nearly all are a plain byte or `??`. */
+static kj_re *make_class(hex *h, unsigned high, unsigned low, bool inverted)
+{
+    if (high != '?' && low != '?' && !inverted)
+        return kj_yara_re_byte(h->c, (uint8_t)(kj_hex_digit(high) << 4 | kj_hex_digit(low)));
+    if (high == '?' && low == '?')
+        return kj_yara_re_any(h->c);
+    kj_byte_set set = {0};
+    for (unsigned byte = 0; byte < 256; byte++)
+        if ((nibble_matches(high, byte >> 4) && nibble_matches(low, byte & 15)) != inverted)
+            kj_byte_set_add(&set, (uint8_t)byte);
+    return kj_yara_re_class(h->c, &set);
+}
+
 static bool read_byte(hex *h)
 {
     bool inverted = peek(h, 0) == '~';
@@ -59,12 +73,8 @@ static bool read_byte(hex *h)
                     "half a byte in a hex string");
     if (inverted && high == '?' && low == '?')
         return fail(h, 3, NULL, "'~?\?' can match nothing");
-    kj_byte_set set = {0};
-    for (unsigned byte = 0; byte < 256; byte++)
-        if ((nibble_matches(high, byte >> 4) && nibble_matches(low, byte & 15)) != inverted)
-            kj_byte_set_add(&set, (uint8_t)byte);
     h->lexer.pos += at + 2;
-    return kj_yara_re_push(h->c, kj_yara_re_class(h->c, &set));
+    return kj_yara_re_push(h->c, make_class(h, high, low, inverted));
 }
 
 static bool read_bound(hex *h, kj_token *token, uint32_t *out)
@@ -96,25 +106,31 @@ static bool check_jump(hex *h, size_t start, uint32_t min, uint32_t max)
     return !problem;
 }
 
+/* What stands between the brackets; the closing one is in *token when all is well. */
+static bool read_bounds(hex *h, kj_token *token, uint32_t *min, uint32_t *max)
+{
+    bool has_min = token->kind == KJ_TOK_INTEGER;
+    *min = 0;
+    *max = KJ_RE_UNBOUNDED;
+    if (has_min && !read_bound(h, token, min))
+        return false;
+    if (token->kind != KJ_TOK_MINUS) {
+        *max = *min;
+        return has_min && *max > 0;
+    }
+    *token = kj_lexer_next(&h->lexer);
+    return !has_min || token->kind != KJ_TOK_INTEGER || read_bound(h, token, max);
+}
+
 static bool read_jump(hex *h)
 {
-    size_t start = h->lexer.pos++;
-    uint32_t min = 0, max = KJ_RE_UNBOUNDED;
+    size_t start = h->lexer.pos++, errors = h->c->ir->diags.errors;
+    uint32_t min, max;
     kj_token token = kj_lexer_next(&h->lexer);
-    bool has_min = token.kind == KJ_TOK_INTEGER, has_minus = false;
-    if (has_min && !read_bound(h, &token, &min))
-        return false;
-    if (token.kind == KJ_TOK_MINUS) {
-        has_minus = true;
-        token = kj_lexer_next(&h->lexer);
-        if (token.kind == KJ_TOK_INTEGER && !read_bound(h, &token, &max))
-            return false;
-    } else if (has_min) {
-        max = min;
-    }
-    if (token.kind != KJ_TOK_CLOSE_BRACKET || !(has_min || has_minus)) {
+    if (!read_bounds(h, &token, &min, &max) || token.kind != KJ_TOK_CLOSE_BRACKET) {
         h->lexer.pos = start;
-        return fail(h, 1, "jumps are written [n], [n-m], [n-] or [-]", "this is no jump");
+        return h->c->ir->diags.errors == errors &&
+               fail(h, 1, "jumps are written [n], [n-m], [n-] or [-]", "this is no jump");
     }
     if (!check_jump(h, start, min, max))
         return false;

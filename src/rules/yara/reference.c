@@ -260,7 +260,7 @@ static kj_expr *read_call(kj_yara_compiler *c, kj_yara_place *place, size_t offs
     if (!read_arguments(c))
         return NULL;
     size_t count = c->items.count - base;
-    kj_expr **args = c->items.items + base;
+    kj_expr **args = count ? c->items.items + base : NULL;
     bool exists = step(place, "()");
     const kj_field *row = exists ? find_overload(place, args, count, false) : NULL;
     if (exists && !row)

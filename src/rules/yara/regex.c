@@ -279,6 +279,8 @@ static bool apply_repeat(regex *r, repeat found)
         return fail(r, found.len, "the largest count is 32767", "repeat interval too large");
     if (found.max < found.min)
         return fail(r, found.len, NULL, "the bounds of this repetition are the wrong way round");
+    if (found.max == 0)
+        return fail(r, found.len, "leave out what is to be repeated", "repeated zero times");
     r->pos += found.len;
     bool lazy = peek(r, 0) == '?';
     r->pos += lazy;
@@ -288,8 +290,6 @@ static bool apply_repeat(regex *r, repeat found)
     r->has_lazy |= lazy;
     r->has_greedy |= !lazy;
     kj_re *what = r->c->nodes.items[--r->c->nodes.count];
-    if (found.max == 0)
-        return kj_yara_re_push(r->c, kj_yara_re_new(r->c, KJ_RE_EMPTY));
     return kj_yara_re_push(r->c, kj_yara_re_repeat(r->c, what, found.min, found.max, !lazy));
 }
 
@@ -322,6 +322,8 @@ static bool read_escaped(regex *r)
         r->pos += 2;
         return kj_yara_re_push(r->c, kj_yara_re_class(r->c, &set));
     }
+    if (kj_is_digit(peek(r, 1)))
+        return fail(r, 2, "write \\xHH for a byte", "back references are not known");
     uint8_t byte;
     return read_escape(r, &byte) && push_byte(r, byte);
 }

@@ -72,7 +72,7 @@ bool kj_yara_re_push(kj_yara_compiler *c, kj_re *node)
 kj_re *kj_yara_re_join(kj_yara_compiler *c, kj_re_op op, size_t base)
 {
     size_t count = c->nodes.count - base;
-    kj_re **children = c->nodes.items + base;
+    kj_re **children = count ? c->nodes.items + base : NULL;
     c->nodes.count = base;
     if (count == 1)
         return children[0];

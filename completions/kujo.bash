@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion for bash. Commands and options come from the program's own help.
+
+_kujo_words() {
+    LC_ALL=C "$1" "${@:2}" --help 2>/dev/null | sed -n "$_kujo_pattern"
+}
+
+_kujo() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} words=()
+    local _kujo_pattern='s/^  \([a-z]*\)  .*/\1/p'
+    if ((COMP_CWORD == 1)) || [[ $command == help && COMP_CWORD -eq 2 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_kujo_words "$program") --help --version" -- "$current")
+        return
+    fi
+    if [[ $command == defs && COMP_CWORD -eq 2 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_kujo_words "$program" defs) --help" -- "$current")
+        return
+    fi
+    case $previous in
+        --rules-kind) mapfile -t COMPREPLY < <(compgen -W "yara advisory" -- "$current"); return ;;
+        --lang) mapfile -t COMPREPLY < <(compgen -W "en ja" -- "$current"); return ;;
+    esac
+    if [[ $current == -* ]]; then
+        words=("$command")
+        [[ $command == defs ]] && words+=("${COMP_WORDS[2]}")
+        _kujo_pattern='s/^  \(-.,\|   \) \(--[a-z-]*\).*/\2/p'
+        mapfile -t COMPREPLY < <(compgen -W "$(_kujo_words "$program" "${words[@]}")" -- "$current")
+        return
+    fi
+    if [[ $command == info ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$("$program" defs list 2>/dev/null)" -- "$current")
+        return
+    fi
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+}
+
+complete -o filenames -F _kujo kujo

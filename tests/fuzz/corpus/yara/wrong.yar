@@ -1,0 +1,1 @@
+import "nope" rule a { condition: nope.x(1).y["a"] and 1 \ 0 == 1 and 9223372036854775807 + 1 == 1 and 1 < 2 < 3 }
