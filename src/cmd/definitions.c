@@ -2,31 +2,14 @@
 #include "cmd/definitions.h"
 
 #include "base/cleanup.h"
+#include "cmd/beside.h"
 #include "cmd/cmd.h"
 #include "cmd/verified.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const char file_name[] = "kujo.defs";
-
-/* kujo.defs beside the program: where a build puts it. NULL when it is not there. */
-static char *beside_the_program(void)
-{
-    char path[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof path - sizeof file_name);
-    if (len <= 0)
-        return NULL;
-    path[len] = '\0';
-    char *slash = strrchr(path, '/');
-    if (!slash)
-        return NULL;
-    memcpy(slash + 1, file_name, sizeof file_name);
-    return access(path, R_OK) == 0 ? strdup(path) : NULL;
-}
 
 kj_chosen kj_definitions_choose(const char *named)
 {
@@ -37,7 +20,7 @@ kj_chosen kj_definitions_choose(const char *named)
         return (kj_chosen){.none = true, .by_user = true};
     if (named)
         return (kj_chosen){.path = strdup(named), .by_user = true};
-    char *path = beside_the_program();
+    char *path = kj_beside_program("kujo.defs");
     if (!path && access(KUJO_DEFINITIONS_PATH, F_OK) == 0)
         path = strdup(KUJO_DEFINITIONS_PATH);
     return (kj_chosen){.path = path};

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arith.h"
+#include "base/cleanup.h"
+#include "cmd/beside.h"
 #include "cmd/cmd.h"
+#include "cmd/language.h"
 #include "rules/advisory/suggest.h"
 
 #include <errno.h>
@@ -69,12 +72,15 @@ static void open_standard_files(void)
         (void)close(fd);
 }
 
-/* Numbers stay as they are in every locale: reports are read by programs, too. */
+/* Numbers stay as they are in every locale: reports are read by programs, too. A locale that this
+ * machine lacks still says which language its user reads. */
 static void choose_language(void)
 {
-    (void)setlocale(LC_ALL, "");
+    if (!setlocale(LC_ALL, "") && kj_language_default() != KJ_LANG_EN)
+        kj_language_use(kj_language_default());
     (void)setlocale(LC_NUMERIC, "C");
-    (void)bindtextdomain("kujo", KUJO_LOCALE_DIR);
+    KJ_CLEANUP(kj_free_ptr) char *built = kj_beside_program("po");
+    (void)bindtextdomain("kujo", built ? built : KUJO_LOCALE_DIR);
     (void)textdomain("kujo");
 }
 

@@ -2,8 +2,10 @@
 #include "cmd/options.h"
 
 #include "base/arith.h"
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "report/wrap.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -11,6 +13,8 @@
 
 enum {
     HELP_COLUMN = 26,
+    HELP_WIDTH = 79,
+    HELP_MAX_LEN = 16 << 10,
     LONG_BASE = 0x100, /* what getopt_long() returns for row i: LONG_BASE + i */
     HELP = LONG_BASE - 1,
 };
@@ -213,29 +217,47 @@ kj_parsed kj_options_parse(const kj_usage *usage, int argc, char **argv, void *t
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
+/* Columns that UTF-8 text takes: what is not ASCII is Japanese, and wide. */
+static size_t columns_of(const char *text)
+{
+    size_t columns = 0;
+    for (const char *c = text; *c; c++)
+        columns += (*c & 0x80) == 0 ? 1 : (*c & 0xC0) == 0xC0 ? 2 : 0;
+    return columns;
+}
+
+/* Prints a text in lines of the terminal's usual width, all but the first line indented. */
+static void print_wrapped(const char *text, size_t indent)
+{
+    const kj_wrap how = {.width = HELP_WIDTH, .indent = indent, .join_spaced = true};
+    KJ_CLEANUP(kj_buf_done) kj_buf out;
+    kj_buf_init(&out, HELP_MAX_LEN);
+    kj_wrap_text(&how, kj_span_str(text), &out);
+    kj_span lines = kj_span_sub(kj_buf_span(&out), indent, out.len);
+    if (lines.len)
+        (void)fwrite(lines.data, 1, lines.len, stdout);
+}
+
 static void print_row(const kj_option *o)
 {
     char left[128];
     const char *argument = o->argument ? _(o->argument) : "";
-    int len = snprintf(left, sizeof left, o->letter ? "  -%c, --%s%s%s" : "  %c   --%s%s%s",
-                       o->letter ? o->letter : ' ', o->name, o->argument ? " " : "", argument);
-    if (len < HELP_COLUMN)
-        (void)printf("%-*s", HELP_COLUMN, left);
+    (void)snprintf(left, sizeof left, o->letter ? "  -%c, --%s%s%s" : "  %c   --%s%s%s",
+                   o->letter ? o->letter : ' ', o->name, o->argument ? " " : "", argument);
+    size_t used = columns_of(left);
+    if (used < HELP_COLUMN)
+        (void)printf("%s%*s", left, (int)(HELP_COLUMN - used), "");
     else
         (void)printf("%s\n%*s", left, HELP_COLUMN, "");
-    for (const char *c = _(o->help); *c; c++) {
-        (void)putchar(*c);
-        if (*c == '\n')
-            (void)printf("%*s", HELP_COLUMN, "");
-    }
-    (void)putchar('\n');
+    print_wrapped(_(o->help), HELP_COLUMN);
 }
 
 void kj_options_help(const kj_usage *usage)
 {
     (void)printf(_("Usage: kujo %s [OPTION]... %s\n"), usage->command,
                  *usage->operands ? _(usage->operands) : "");
-    (void)printf("%s\n", _(usage->about));
+    print_wrapped(_(usage->about), 0);
+    (void)putchar('\n');
     for (size_t i = 0; i < usage->count; i++)
         print_row(&usage->options[i]);
     static const kj_option help = {"help", 'h', KJ_OPTION_FLAG, 0, NULL, N_("show this text")};

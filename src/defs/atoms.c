@@ -254,8 +254,10 @@ static bool expand(const struct sequence *seq, struct window window, kj_re_list 
         most = add_width(most, max);
     }
     for (size_t n = 0; n < total; n++) {
-        atoms[n] = (kj_atom){.len = (uint8_t)window.len, .min_distance = least,
-                             .max_distance = most, .prefix = prefix};
+        atoms[n] = (kj_atom){.len = (uint8_t)window.len,
+                             .min_distance = least,
+                             .max_distance = most,
+                             .prefix = prefix};
         for (size_t i = 0, rest = n; i < window.len; rest /= counts[i], i++)
             atoms[n].bytes[i] = bytes[i][rest % counts[i]];
     }

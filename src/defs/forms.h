@@ -18,6 +18,6 @@ void kj_base64_form(kj_span text, unsigned alignment, const char *alphabet, kj_b
 /* Appends the bytes with a zero behind each. */
 void kj_widen(kj_span text, kj_buf *out);
 
-/* Whether the tree is nothing but a text, which is appended to `out`. *out_nocase: each letter of it
- * stands for both of its cases. */
+/* Whether the tree is nothing but a text, which is appended to `out`. *out_nocase: each letter of
+ * it stands for both of its cases. */
 bool kj_re_as_text(const kj_re *re, kj_buf *out, bool *out_nocase);

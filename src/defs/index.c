@@ -156,8 +156,8 @@ static bool put_filter(const kj_index *index, const kj_disk_index *header, kj_bu
     if (!words)
         return false;
     for (size_t i = 0; i < index->long_postings.count; i++) {
-        uint32_t bit = kj_window_hash(index->long_postings.items[i].window) >>
-                       (32 - header->filter_log2);
+        uint32_t bit =
+            kj_window_hash(index->long_postings.items[i].window) >> (32 - header->filter_log2);
         words[bit / 64] |= UINT64_C(1) << bit % 64;
     }
     for (size_t i = 0; i < index->short_postings.count; i++) {
@@ -177,8 +177,7 @@ kj_status kj_index_write(kj_index *index, kj_disk_index header, kj_buf *filter, 
     size_t longs = index->long_postings.count, shorts = index->short_postings.count;
     if (longs + shorts > UINT32_MAX)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "more than 4294967295 atoms");
-    header.filter_log2 =
-        log2_for(longs * BITS_PER_POSTING, KJ_FILTER_LOG2_MIN, KJ_FILTER_LOG2_MAX);
+    header.filter_log2 = log2_for(longs * BITS_PER_POSTING, KJ_FILTER_LOG2_MIN, KJ_FILTER_LOG2_MAX);
     header.bucket_log2 = log2_for(longs, KJ_BUCKET_LOG2_MIN, KJ_BUCKET_LOG2_MAX);
     header.short_log2 = log2_for(shorts, KJ_BUCKET_LOG2_MIN, KJ_BUCKET_LOG2_MAX);
     if (longs)
@@ -189,8 +188,8 @@ kj_status kj_index_write(kj_index *index, kj_disk_index header, kj_buf *filter, 
     put_buckets(index->short_postings.items, shorts, longs, header.short_log2, true, buckets);
     kj_buf_put(postings, kj_span_of(index->long_postings.items, longs * sizeof(kj_disk_posting)));
     kj_buf_put(postings, kj_span_of(index->short_postings.items, shorts * sizeof(kj_disk_posting)));
-    if (index->failed || !put_filter(index, &header, filter) || filter->failed ||
-        buckets->failed || postings->failed)
+    if (index->failed || !put_filter(index, &header, filter) || filter->failed || buckets->failed ||
+        postings->failed)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory for the pattern index");
     return KJ_OK;
 }

@@ -82,9 +82,9 @@ static void index_xored(struct writer *w, uint32_t form, const kj_pattern *p, kj
             continue;
         for (size_t i = 0; i < atom.len; i++)
             bytes[i] = (uint8_t)(atom.data[i] ^ key);
-        kj_index_add(&w->index, bytes, atom.len,
-                     (kj_disk_posting){.form = form, .distance = (uint32_t)distance,
-                                       .backward = KJ_NONE});
+        kj_index_add(
+            &w->index, bytes, atom.len,
+            (kj_disk_posting){.form = form, .distance = (uint32_t)distance, .backward = KJ_NONE});
     }
 }
 
@@ -98,24 +98,23 @@ static void index_literal(struct writer *w, uint32_t form, const kj_pattern *p, 
     else if (w->forms.items[form].flags & KJ_FORM_XOR)
         index_xored(w, form, p, atom, at);
     else
-        kj_index_add(&w->index, atom.data, len,
-                     (kj_disk_posting){.form = form, .distance = (uint32_t)at,
-                                       .backward = KJ_NONE});
+        kj_index_add(
+            &w->index, atom.data, len,
+            (kj_disk_posting){.form = form, .distance = (uint32_t)at, .backward = KJ_NONE});
 }
 
 static void add_literal(struct writer *w, const kj_pattern *p, uint32_t flags, uint32_t rank,
                         kj_span text, uint32_t literal)
 {
-    uint32_t form = add_form(w, (kj_disk_form){
-                                    .flags = flags,
-                                    .data = literal,
-                                    .len = (uint32_t)text.len,
-                                    .list = w->pattern,
-                                    .rank = rank,
-                                    .xor_range = flags & KJ_FORM_XOR
-                                                     ? p->xor_min | (uint32_t)p->xor_max << 8
-                                                     : 0,
-                                });
+    uint32_t form = add_form(
+        w, (kj_disk_form){
+               .flags = flags,
+               .data = literal,
+               .len = (uint32_t)text.len,
+               .list = w->pattern,
+               .rank = rank,
+               .xor_range = flags & KJ_FORM_XOR ? p->xor_min | (uint32_t)p->xor_max << 8 : 0,
+           });
     kj_buf wide;
     kj_buf_init(&wide, 2 * (size_t)LITERAL_MAX);
     if (flags & KJ_FORM_WIDE)
@@ -207,7 +206,8 @@ static kj_status index_program(struct writer *w, uint32_t form, kj_re_list list,
             distance = KJ_REGEX_REACH;
         *out_before = distance > *out_before ? distance : *out_before;
         kj_index_add(&w->index, atom->bytes, atom->len,
-                     (kj_disk_posting){.form = form, .distance = distance,
+                     (kj_disk_posting){.form = form,
+                                       .distance = distance,
                                        .backward = varies ? backward : KJ_NONE});
     }
     return KJ_OK;
@@ -299,8 +299,7 @@ static kj_status add_chain(struct writer *w, const kj_re **items, size_t count,
         kj_re_list piece = {items + start, i - start};
         status = add_program(w, piece, 0, w->pattern_count + w->piece_count++, 0, err);
         start = i + 1;
-        if (i < count &&
-            !kj_vec_add(&gaps, ((kj_disk_gap){items[i]->min, items[i]->max})))
+        if (i < count && !kj_vec_add(&gaps, ((kj_disk_gap){items[i]->min, items[i]->max})))
             w->failed = true;
     }
     disk->chain = (uint32_t)(w->out->programs.len / 4);

@@ -14,8 +14,8 @@ static bool text_fits(const kj_defs *defs, kj_disk_text text)
     return text.offset <= defs->strings.count && text.len <= defs->strings.count - text.offset;
 }
 
-/* Whether execution stays inside: every target is an instruction, and what goes on behind itself has
- * one there. */
+/* Whether execution stays inside: every target is an instruction, and what goes on behind itself
+ * has one there. */
 static bool program_is_sound(const kj_program *program)
 {
     static const struct {
@@ -32,8 +32,7 @@ static bool program_is_sound(const kj_program *program)
         return false;
     for (uint32_t i = 0; i < program->code_count; i++) {
         uint32_t inst = program->code[i] & 0xFF, argument = program->code[i] >> 8;
-        if (inst >= KJ_INST_COUNT ||
-            (insts[inst].falls_through && i + 1 >= program->code_count) ||
+        if (inst >= KJ_INST_COUNT || (insts[inst].falls_through && i + 1 >= program->code_count) ||
             (insts[inst].has_target && argument >= program->code_count) ||
             (inst == KJ_INST_CLASS && argument >= program->class_count) ||
             (inst == KJ_INST_BYTE && argument > UINT8_MAX))
@@ -69,9 +68,9 @@ static bool pattern_fits(const kj_defs *defs, const kj_disk_pattern *p, const kj
                          uint32_t *next_form)
 {
     if (!text_fits(defs, p->identifier) || !text_fits(defs, p->source) ||
-        (p->rule != KJ_NONE && p->rule >= defs->rules.count) ||
-        p->kind >= KJ_PATTERN_KIND_COUNT || p->flags & ~(uint32_t)KJ_PATF_CHAIN ||
-        p->literal > defs->literals.count || p->literal_len > defs->literals.count - p->literal)
+        (p->rule != KJ_NONE && p->rule >= defs->rules.count) || p->kind >= KJ_PATTERN_KIND_COUNT ||
+        p->flags & ~(uint32_t)KJ_PATF_CHAIN || p->literal > defs->literals.count ||
+        p->literal_len > defs->literals.count - p->literal)
         return false;
     if (p->first_form != *next_form || p->form_count > index->form_count - *next_form)
         return false;
@@ -85,8 +84,8 @@ static bool pattern_fits(const kj_defs *defs, const kj_disk_pattern *p, const kj
 static bool form_fits(const kj_defs *defs, const kj_disk_pattern *p, uint32_t pattern,
                       const kj_disk_form *form, uint32_t number)
 {
-    uint32_t list = p->flags & KJ_PATF_CHAIN ? defs->patterns.count + p->first_piece + number
-                                             : pattern;
+    uint32_t list =
+        p->flags & KJ_PATF_CHAIN ? defs->patterns.count + p->first_piece + number : pattern;
     if (form->pattern != pattern || form->list != list || form->flags & ~(uint32_t)KJ_FORM_FLAGS)
         return false;
     if (!(form->flags & KJ_FORM_PROGRAM))
@@ -149,8 +148,8 @@ static bool posting_fits(const kj_defs *defs, const kj_index_view *index,
 }
 
 static kj_status verify_buckets(const kj_defs *defs, const kj_index_view *index,
-                                const uint32_t *buckets, unsigned log2, bool is_short,
-                                uint32_t *at, kj_error *err)
+                                const uint32_t *buckets, unsigned log2, bool is_short, uint32_t *at,
+                                kj_error *err)
 {
     for (uint32_t bucket = 0; bucket < 1U << log2; bucket++) {
         if (buckets[bucket] != *at || buckets[bucket + 1] < *at ||

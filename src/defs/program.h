@@ -40,8 +40,8 @@ typedef struct kj_index_view {
     uint32_t posting_count;
 } kj_index_view;
 
-/* False when the index does not fit its sections. Definitions without any FILT have an index without
- * forms: filter, pairs and buckets are NULL then. */
+/* False when the index does not fit its sections. Definitions without any FILT have an index
+ * without forms: filter, pairs and buckets are NULL then. */
 bool kj_index_open(const kj_defs *defs, kj_index_view *out);
 
 /* `count` words of REGX from `offset`, aligned for structs of words; NULL when they leave it. */

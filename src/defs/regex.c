@@ -230,8 +230,7 @@ kj_status kj_regex_compile(kj_re_list list, uint32_t flags, kj_buf *programs, ui
                        "needs more than %d instructions: its repetitions are too large",
                        KJ_PROGRAM_MAX_CODE);
     if (c.deep)
-        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "nests deeper than %d levels",
-                       KJ_RE_MAX_DEPTH);
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "nests deeper than %d levels", KJ_RE_MAX_DEPTH);
     if (c.failed || programs->failed)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory for programs");
     return KJ_OK;

@@ -118,6 +118,7 @@ static uint32_t *new_map(writer *w, size_t count)
 static void select_threats(writer *w, bool *wanted)
 {
     const kj_ir *ir = w->ir;
+    w->report.skipped_engine = ir->skipped_engine;
     for (size_t i = 0; i < ir->threats.count; i++)
         wanted[i] = ir->threats.items[i].first <= w->options->release;
     for (size_t i = 0; i < ir->detects.count; i++) {

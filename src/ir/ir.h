@@ -114,7 +114,8 @@ enum {
 
 enum {
     KJ_EXPR_MAX_DEPTH = 64,    /* deeper conditions are refused by the front ends */
-    KJ_EXPR_MAX_VARIABLES = 32 /* slots a condition may use at once */
+    KJ_EXPR_MAX_VARIABLES = 32, /* slots a condition may use at once */
+    KJ_EXPR_MAX_ARGS = 4095     /* of one node; what the definitions hold */
 };
 
 typedef struct kj_expr kj_expr;

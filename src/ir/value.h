@@ -58,7 +58,8 @@ typedef struct kj_field {
     /* Dotted path below the module. `[]` after a name is an array's index, `{}` a dictionary's
      * key, `()` a function: "mail.attachments[].name". An array or dictionary has a row of its own
      * ("mail.attachments[]", KJ_TYPE_ARRAY) whose value is its number of elements. Overloaded
-     * functions have a row each. */
+     * functions have a row each. A dictionary that may be looped over has a row "name{#}", the
+     * n-th key (STRING); its `{}` then takes an INT, the n-th entry, as well as a key. */
     const char *path;
     const char *params; /* of a function, a letter each: i f s b r(egex); NULL otherwise */
 } kj_field;

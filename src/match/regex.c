@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Thompson's simulation. A thread is a consuming instruction and a tag: the position at which the
- * thread's match began (or, backwards, ends). The list of threads is in order of preference, and the
- * first thread to reach an instruction at a position keeps it; so the tag at MATCH is the best one. */
+ * thread's match began (or, backwards, ends). The list of threads is in order of preference, and
+ * the first thread to reach an instruction at a position keeps it; so the tag at MATCH is the best
+ * one. */
 #include "match/regex.h"
 
 #include "base/text.h"
@@ -125,7 +126,8 @@ static bool holds(const struct run *run, uint32_t inst, size_t pos)
 }
 
 /* Adds to `list` the consuming instructions that are reached from `at` without consuming. Each
- * instruction is visited once a position, so the stack, to which a visit adds two, cannot run over. */
+ * instruction is visited once a position, so the stack, to which a visit adds two, cannot run over.
+ */
 static void follow(kj_regex *regex, struct run *run, struct list *list, uint32_t at, size_t tag,
                    size_t pos)
 {

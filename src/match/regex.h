@@ -16,11 +16,11 @@ void kj_regex_free(kj_regex *regex);
 KJ_MUST_CHECK kj_status kj_regex_find(kj_regex *regex, const kj_defs *defs, uint32_t program,
                                       kj_span text, uint64_t *steps, bool *out_found);
 
-/* The end of the longest or shortest match that begins at `start` and ends at most at `limit`, which
- * is at most text.len; SIZE_MAX when there is none. Otherwise as above. */
+/* The end of the longest or shortest match that begins at `start` and ends at most at `limit`,
+ * which is at most text.len; SIZE_MAX when there is none. Otherwise as above. */
 KJ_MUST_CHECK kj_status kj_regex_match_at(kj_regex *regex, const kj_program *program, kj_span text,
-                                          size_t start, size_t limit, bool longest,
-                                          uint64_t *steps, size_t *out_end);
+                                          size_t start, size_t limit, bool longest, uint64_t *steps,
+                                          size_t *out_end);
 
 /* Runs a reversed program from right to left and hands out every position from `high` down to `low`
  * at which a match begins, with the end of the longest or shortest such match. All of it is one

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One pass over the bytes looks up every window of four (and, where there are such atoms, every pair)
- * in the filter; what passes is looked up in the buckets. Literal forms are compared at once.
+/* One pass over the bytes looks up every window of four (and, where there are such atoms, every
+ * pair) in the filter; what passes is looked up in the buckets. Literal forms are compared at once.
  * Program forms become candidates, which are verified in batches: candidates of one form by rising
  * position, so that what overlaps is run over once.
  *
- * Hits are collected in lists, one for each pattern and each piece of a chain, made in an arena that
- * the next object reuses. A list belongs to the current object when its epoch says so, so nothing is
- * cleared that was not touched. */
+ * Hits are collected in lists, one for each pattern and each piece of a chain, made in an arena
+ * that the next object reuses. A list belongs to the current object when its epoch says so, so
+ * nothing is cleared that was not touched. */
 #include "match/search.h"
 
 #include "base/arith.h"
@@ -23,7 +23,7 @@ enum {
     STARTS_MAX = 64 << 10,   /* of a form without atoms that are verified at once */
     EACH_STEPS = 1024,       /* that trying starts one by one may cost, and */
     EACH_STEPS_PER_BYTE = 2, /* this for each byte they span; then one sweep is cheaper */
-    BLOCK = 32 << 10,        /* bytes that both lookups pass over before they go on */
+    BLOCK = 4 << 10,         /* bytes that both lookups pass over before they go on */
     RANK_SHIFT = 8,          /* a hit's key holds the form's rank above the key, until the end */
 };
 
@@ -85,8 +85,8 @@ kj_search *kj_search_new(const kj_defs *defs)
         return NULL;
     s->defs = defs;
     s->damaged = !kj_index_open(defs, &s->index);
-    s->damaged |= __builtin_add_overflow(defs->patterns.count, s->index.piece_count,
-                                         &s->slot_count);
+    s->damaged |=
+        __builtin_add_overflow(defs->patterns.count, s->index.piece_count, &s->slot_count);
     if (s->damaged)
         s->slot_count = 0;
     s->regex = kj_regex_new();
@@ -308,8 +308,7 @@ static void verify_literal(kj_search *s, const kj_disk_form *form, size_t start)
         return;
     const uint8_t *data = s->bytes.data + start;
     uint8_t key = form->flags & KJ_FORM_XOR ? data[0] ^ literal.data[0] : 0;
-    if (form->flags & KJ_FORM_XOR &&
-        (key < (form->xor_range & 0xFF) || key > form->xor_range >> 8))
+    if (form->flags & KJ_FORM_XOR && (key < (form->xor_range & 0xFF) || key > form->xor_range >> 8))
         return;
     if (equal(data, literal, form->flags, key))
         report(s, form, start, start + len, key);
@@ -533,9 +532,9 @@ static void verify_candidates(kj_search *s, const kj_disk_form *form, const stru
     }
     const size_t *atoms = s->atoms.items;
     for (size_t i = 0, end; i < s->atoms.count && !stopped(s); i = end) {
-        for (end = i + 1; end < s->atoms.count &&
-                          atoms[end] - atoms[end - 1] <= posting->distance &&
-                          atoms[end] - atoms[i] <= BATCH_SPAN;
+        for (end = i + 1;
+             end < s->atoms.count && atoms[end] - atoms[end - 1] <= posting->distance &&
+             atoms[end] - atoms[i] <= BATCH_SPAN;
              end++)
             ;
         if (!look_back(s, form, posting, atoms + i, end - i))
@@ -615,16 +614,23 @@ static uint32_t load_window(const uint8_t *data)
     return word | KJ_FOLD_WORD;
 }
 
-/* Positions [from, to), each with four bytes behind it. */
+/* Positions [from, to), each with four bytes behind it, at most BLOCK of them. What passes the
+ * filter is noted without a branch, since no processor can foresee it, and looked up afterwards. */
 static void pass_long(kj_search *s, size_t from, size_t to)
 {
+    uint16_t passed[BLOCK];
     const uint64_t *filter = s->index.filter;
     unsigned shift = 32 - s->index.filter_log2;
-    const uint8_t *data = s->bytes.data;
-    for (size_t i = from; i < to; i++) {
-        uint32_t window = load_window(data + i), hash = kj_window_hash(window);
-        if (filter[hash >> shift >> 6] >> (hash >> shift & 63) & 1)
-            look_up_long(s, window, hash, i);
+    const uint8_t *data = s->bytes.data + from;
+    size_t count = 0;
+    for (size_t i = 0; i < to - from; i++) {
+        uint32_t bit = kj_window_hash(load_window(data + i)) >> shift;
+        passed[count] = (uint16_t)i;
+        count += filter[bit / 64] >> bit % 64 & 1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t window = load_window(data + passed[i]);
+        look_up_long(s, window, kj_window_hash(window), from + passed[i]);
     }
 }
 
@@ -843,8 +849,7 @@ kj_status kj_search_run(kj_search *s, kj_span bytes, const kj_search_limits *lim
 
 const kj_hit *kj_search_hits(const kj_search *s, uint32_t pattern, size_t *out_count)
 {
-    const struct hits *hits =
-        pattern < s->defs->patterns.count ? find_hits(s, pattern) : NULL;
+    const struct hits *hits = pattern < s->defs->patterns.count ? find_hits(s, pattern) : NULL;
     *out_count = hits ? hits->count : 0;
     return hits ? hits->items : NULL;
 }

@@ -242,7 +242,7 @@ static worker *choose(kj_pool *pool, const kj_job *job)
         worker *w = &pool->workers[i];
         if (!w->pid && !empty)
             empty = w;
-        if (!w->pid || w->alone || w->held >= PIPELINE)
+        if (!w->pid || w->alone || w->lied || w->timed_out || w->held >= PIPELINE)
             continue;
         if (job->attempts > 0 && (w->held > 0 || w->served > 0))
             continue;
@@ -348,10 +348,16 @@ static kj_status describe(const kj_pool *pool, const worker *w, int status, kj_e
                    WEXITSTATUS(status));
 }
 
-/* Tries the file once more, unless that cannot help: a pipe is read only once. */
+/* Another worker can begin anew with the file. A pipe is read only once. */
+static bool rewind_input(const kj_job *job)
+{
+    return lseek(job->input.fd, 0, SEEK_SET) == 0;
+}
+
+/* Tries the file that killed a worker once more, or gives up. */
 static void retry_or_fail(kj_pool *pool, kj_job *job, bool again)
 {
-    again = again && ++job->attempts < ATTEMPTS_MAX && lseek(job->input.fd, 0, SEEK_SET) == 0;
+    again = again && ++job->attempts < ATTEMPTS_MAX && rewind_input(job);
     kj_buf_clear(&job->records);
     job->lost = 0;
     if (again)
@@ -360,26 +366,44 @@ static void retry_or_fail(kj_pool *pool, kj_job *job, bool again)
         finish(pool, job);
 }
 
-/* Buries a worker. What waited behind the file that killed it goes to the others. */
+/* What waited behind that file goes to the others. A worker that we killed may have gone on to it
+ * already. */
+static void pass_on(kj_pool *pool, worker *w)
+{
+    kj_job *waiting[PIPELINE];
+    size_t count = 0;
+    while (w->first && count < PIPELINE)
+        waiting[count++] = take_current(w);
+    while (count > 0) {
+        kj_job *job = waiting[--count];
+        if (rewind_input(job) || !(w->lied || w->timed_out)) {
+            put_back(pool, job);
+            continue;
+        }
+        job->status = kj_fail(&job->error, KJ_INTERNAL, KJ_NO_OFFSET,
+                              "lost with the scanner that had begun to read it");
+        finish(pool, job);
+    }
+}
+
+/* When workers die in a row, the next one has to wait. */
+static void count_death(kj_pool *pool)
+{
+    pool->deaths++;
+    if (pool->deaths <= FREE_RESTARTS)
+        return;
+    unsigned shift = pool->deaths - FREE_RESTARTS - 1;
+    uint64_t wait_ms = shift < 6 ? (uint64_t)BACKOFF_MS << shift : BACKOFF_MAX_MS;
+    pool->restart_ns = now_ns() + kj_min_u64(wait_ms, BACKOFF_MAX_MS) * 1000000;
+}
+
 static void bury(kj_pool *pool, worker *w)
 {
     int status = 0;
     reap(w, &status);
-    pool->deaths++;
-    if (pool->deaths > FREE_RESTARTS) {
-        unsigned shift = pool->deaths - FREE_RESTARTS - 1;
-        uint64_t wait_ms = shift < 6 ? (uint64_t)BACKOFF_MS << shift : BACKOFF_MAX_MS;
-        pool->restart_ns = now_ns() + kj_min_u64(wait_ms, BACKOFF_MAX_MS) * 1000000;
-    }
+    count_death(pool);
     kj_job *culprit = w->first ? take_current(w) : NULL;
-    if (w->first) {
-        w->last->next = pool->first;
-        if (!pool->first)
-            pool->last = w->last;
-        pool->first = w->first;
-    }
-    w->first = w->last = NULL;
-    w->held = 0;
+    pass_on(pool, w);
     if (!culprit)
         return;
     culprit->status = describe(pool, w, status, &culprit->error);

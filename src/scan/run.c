@@ -268,31 +268,33 @@ static void tell_file(run *r, const entry *e)
     r->totals->infected_files += r->file_infected;
 }
 
-static void tell(run *r, const entry *e)
+static void tell_own_error(run *r, const entry *e)
 {
-    switch (e->kind) {
-    case KJ_WALK_FILE:
-        tell_file(r, e);
-        break;
-    case KJ_WALK_ERROR:
-        tell_error(r, e, &e->error);
-        break;
-    case KJ_WALK_SKIPPED:
-        r->totals->skipped++;
-        r->events->skipped(r->events->user, kj_span_str(e->path), e->error.message);
-        break;
-    case KJ_WALK_VOLUME_END:
-        end_volume(r, e->volume);
-        break;
-    case KJ_WALK_DONE:
-        break;
-    }
+    tell_error(r, e, &e->error);
 }
+
+static void tell_skipped(run *r, const entry *e)
+{
+    r->totals->skipped++;
+    r->events->skipped(r->events->user, kj_span_str(e->path), e->error.message);
+}
+
+static void tell_volume_end(run *r, const entry *e)
+{
+    end_volume(r, e->volume);
+}
+
+static void (*const tellers[])(run *r, const entry *e) = {
+    [KJ_WALK_FILE] = tell_file,
+    [KJ_WALK_SKIPPED] = tell_skipped,
+    [KJ_WALK_ERROR] = tell_own_error,
+    [KJ_WALK_VOLUME_END] = tell_volume_end,
+};
 
 static void tell_ready(run *r)
 {
     while (r->first && r->first->done) {
-        tell(r, r->first);
+        tellers[r->first->kind](r, r->first);
         drop_first(r);
     }
 }
@@ -302,7 +304,7 @@ static void tell_finished(run *r)
 {
     while (r->first) {
         if (r->first->done && r->first->kind != KJ_WALK_VOLUME_END)
-            tell(r, r->first);
+            tellers[r->first->kind](r, r->first);
         drop_first(r);
     }
 }
@@ -451,13 +453,12 @@ static bool is_stopped(const run *r)
     return r->events->stopped && r->events->stopped(r->events->user);
 }
 
-/* Looks after the workers, or in on the walk when there are none. */
+/* Looks after the workers; returns at once while there is something to count. */
 static void wait_a_turn(run *r)
 {
-    if (!r->pool || (wants_items(r) && kj_pool_busy(r->pool) == 0))
-        return;
-    int timeout_ms = wants_items(r) || r->counting ? 0 : r->events->progress ? PROGRESS_MS : -1;
-    kj_pool_wait(r->pool, timeout_ms, r->options->wake_fd);
+    int timeout_ms = r->counting ? 0 : r->events->progress ? PROGRESS_MS : -1;
+    if (r->pool)
+        kj_pool_wait(r->pool, timeout_ms, r->options->wake_fd);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */

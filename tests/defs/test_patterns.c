@@ -182,8 +182,8 @@ static void missing_sections_are_refused_or_harmless(void **state)
 static void patterns_that_are_too_large_are_named(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"(ab){60000}", "((ab?){300}){300}",
-                                       "((x?){1000}){1000}y", "[ab]{0,100000}c"};
+    static const char *const rows[] = {"(ab){60000}", "((ab?){300}){300}", "((x?){1000}){1000}y",
+                                       "[ab]{0,100000}c"};
     kj_arena arena;
     tree_defs defs;
     kj_arena_init(&arena, 1 << 20);
@@ -213,10 +213,10 @@ static void texts_in_trees_are_recognised(void **state)
         const char *text; /* NULL: no text */
         bool nocase;
     } rows[] = {
-        {"abc", "abc", false},     {"[aA][bB]1", "AB1", true}, {"[aA]b", NULL, false},
-        {"a{3}b", "aaab", false},  {"a.c", NULL, false},       {"(a|b)", NULL, false},
-        {"a?", NULL, false},       {"^a", NULL, false},        {"(ab)(cd)", "abcd", false},
-        {"", NULL, false},         {"[aA]{2}1", "AA1", true},
+        {"abc", "abc", false},    {"[aA][bB]1", "AB1", true}, {"[aA]b", NULL, false},
+        {"a{3}b", "aaab", false}, {"a.c", NULL, false},       {"(a|b)", NULL, false},
+        {"a?", NULL, false},      {"^a", NULL, false},        {"(ab)(cd)", "abcd", false},
+        {"", NULL, false},        {"[aA]{2}1", "AA1", true},
     };
     kj_arena arena;
     kj_arena_init(&arena, 1 << 20);
@@ -243,8 +243,8 @@ static void classes_of_first_bytes(void **state)
         const char *in;
         const char *out;
     } rows[] = {
-        {"abc", "a", "bc"}, {"(a|b)*c", "abc", "d"}, {"^\\bx?y", "xy", "z"}, {"x*", "abcxyz", ""},
-        {"[^a]b", "bc", "a"},
+        {"abc", "a", "bc"},   {"(a|b)*c", "abc", "d"}, {"^\\bx?y", "xy", "z"},
+        {"x*", "abcxyz", ""}, {"[^a]b", "bc", "a"},
     };
     kj_arena arena;
     kj_arena_init(&arena, 1 << 20);

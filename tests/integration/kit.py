@@ -189,6 +189,9 @@ def run_case(number, title, function):
 def run_cases():
     """All cases, or those whose title has the word on the command line in it."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if not os.access(KUJO, os.X_OK):
+        print("Bail out! there is no program %s: set KUJO" % KUJO)
+        return 1
     cases = [c for c in CASES if len(sys.argv) < 2 or sys.argv[1] in c[0]]
     print("1..%d" % len(cases))
     results = [run_case(number, *c) for number, c in enumerate(cases, 1)]

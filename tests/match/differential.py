@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 
-ROUNDS = int(os.environ.get("KUJO_DIFFERENTIAL_ROUNDS", "12"))
+ROUNDS = int(os.environ.get("KUJO_DIFFERENTIAL_ROUNDS", "40"))
 RULES = 40
 INPUTS = 8
 LETTERS = "abcAB_1 "

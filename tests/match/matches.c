@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* matches RULES FILE...: compiles the rules and prints where their strings are in each file, whatever
- * the conditions say, a line each: FILE RULE $ID OFFSET LENGTH. What `yara -s -L` would say. */
+/* matches RULES FILE...: compiles the rules and prints where their strings are in each file,
+ * whatever the conditions say, a line each: FILE RULE $ID OFFSET LENGTH. What `yara -s -L` would
+ * say. */
 #include "base/arith.h"
 #include "base/file.h"
 #include "match/search.h"

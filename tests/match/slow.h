@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The slow, obvious matcher: tries every offset, keeps sets of positions. It shares no code with the
- * engine but the plain structs that describe patterns. */
+/* The slow, obvious matcher: tries every offset, keeps sets of positions. It shares no code with
+ * the engine but the plain structs that describe patterns. */
 #pragma once
 
 #include "ir/ir.h"

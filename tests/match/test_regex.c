@@ -74,9 +74,9 @@ static void stops_when_steps_are_used_up(void **state)
     uint64_t steps = 5;
     bool found = true;
     assert_true(tree_defs_open(&defs, &p, 1, NULL));
-    assert_int_equal(kj_regex_find(regex, &defs.defs, forward(&defs), kj_span_str("aaaaaaaab"),
-                                   &steps, &found),
-                     KJ_LIMIT);
+    assert_int_equal(
+        kj_regex_find(regex, &defs.defs, forward(&defs), kj_span_str("aaaaaaaab"), &steps, &found),
+        KJ_LIMIT);
     assert_false(found);
     assert_int_equal(steps, 0);
     kj_regex_free(regex);
@@ -139,9 +139,8 @@ static kj_program reversed(kj_arena *arena, const char *text, kj_buf *programs, 
     const kj_re *re = tree_parse(arena, text);
     uint32_t offset;
     kj_program program;
-    assert_int_equal(kj_regex_compile((kj_re_list){&re, 1}, KJ_PROGF_BACKWARD, programs, &offset,
-                                      NULL),
-                     KJ_OK);
+    assert_int_equal(
+        kj_regex_compile((kj_re_list){&re, 1}, KJ_PROGF_BACKWARD, programs, &offset, NULL), KJ_OK);
     *out = (kj_defs){.programs = {programs->data, (uint32_t)(programs->len / 4)}};
     assert_true(kj_program_open(out, offset, &program));
     return program;

@@ -158,10 +158,8 @@ static void xor_keys_are_ranged(void **state)
         const char *input;
         const char *hits;
     } rows[] = {
-        {0, 255, "abcdef`cbedg", "0:6 6:6^01"},
-        {1, 255, "abcdef`cbedg", "6:6^01"},
-        {0, 0, "abcdef`cbedg", "0:6"},
-        {0x20, 0x20, "abcdefABCDEF", "6:6^20"},
+        {0, 255, "abcdef`cbedg", "0:6 6:6^01"}, {1, 255, "abcdef`cbedg", "6:6^01"},
+        {0, 0, "abcdef`cbedg", "0:6"},          {0x20, 0x20, "abcdefABCDEF", "6:6^20"},
         {2, 0x1f, "abcdefABCDEF`cbedg", ""},
     };
     kj_buf text;
@@ -420,7 +418,7 @@ static void random_tree(struct random *r, unsigned depth, bool hex, kj_buf *out)
         unsigned what = draw(r, depth < 3 ? 14 : 8);
         bool repeats = !hex && draw(r, 4) == 0;
         if (what < 6)
-            kj_buf_put_byte(out, (uint8_t)"abcAb_"[draw(r, 6)]);
+            kj_buf_put_byte(out, (uint8_t) "abcAb_"[draw(r, 6)]);
         else if (what == 6)
             kj_buf_put_text(out, draw(r, 2) ? "." : "[ab]");
         else if (what == 7)
@@ -437,8 +435,8 @@ static void random_tree(struct random *r, unsigned depth, bool hex, kj_buf *out)
             kj_buf_put_text(out, ")");
         }
         if (repeats && kj_buf_span(out).data[out->len - 1] != '^')
-            kj_buf_put_text(out, ((const char *[]){"*", "+", "?", "{2}", "{1,3}", "*?", "+?", "{2,}",
-                                                   "??", "{0,2}?"})[draw(r, 10)]);
+            kj_buf_put_text(out, ((const char *[]){"*", "+", "?", "{2}", "{1,3}", "*?", "+?",
+                                                   "{2,}", "??", "{0,2}?"})[draw(r, 10)]);
     }
 }
 
@@ -446,7 +444,7 @@ static void random_bytes(struct random *r, bool wide, kj_buf *out)
 {
     unsigned len = draw(r, 90), alphabet = 2 + draw(r, 6);
     for (unsigned i = 0; i < len; i++) {
-        kj_buf_put_byte(out, (uint8_t)"ab\0cA_ x"[draw(r, alphabet)]);
+        kj_buf_put_byte(out, (uint8_t) "ab\0cA_ x"[draw(r, alphabet)]);
         if (wide && draw(r, 8))
             kj_buf_put_byte(out, 0);
     }
@@ -457,7 +455,7 @@ static void random_text_pattern(struct random *r, kj_arena *arena, kj_pattern *p
     uint8_t *text = kj_arena_alloc(arena, 16);
     size_t len = 1 + draw(r, 10);
     for (size_t i = 0; i < len; i++)
-        text[i] = (uint8_t)"abcA_"[draw(r, 2 + draw(r, 4))];
+        text[i] = (uint8_t) "abcA_"[draw(r, 2 + draw(r, 4))];
     p->text = kj_span_of(text, len);
     unsigned what = draw(r, 8);
     if (what < 4)

@@ -39,7 +39,8 @@ static uint8_t read_byte(struct parser *p)
     p->at++;
     if (*p->at != 'x')
         return (uint8_t)*p->at++;
-    int high = kj_hex_digit((uint8_t)p->at[1]), low = high < 0 ? -1 : kj_hex_digit((uint8_t)p->at[2]);
+    int high = kj_hex_digit((uint8_t)p->at[1]),
+        low = high < 0 ? -1 : kj_hex_digit((uint8_t)p->at[2]);
     p->failed |= low < 0;
     p->at += low < 0 ? 1 : 3;
     return (uint8_t)(high * 16 + low);
@@ -195,8 +196,8 @@ bool tree_defs_open(tree_defs *out, const kj_pattern *patterns, size_t count, kj
     kj_pattern_item *items = calloc(count + 1, sizeof *items);
     for (size_t i = 0; items && i < count; i++)
         items[i] = (kj_pattern_item){&patterns[i], patterns[i].identifier.len ? 0 : KJ_NONE};
-    kj_status status = items ? kj_patterns_write(items, count, &out->strings, &out->sections, err)
-                             : KJ_NO_MEMORY;
+    kj_status status =
+        items ? kj_patterns_write(items, count, &out->strings, &out->sections, err) : KJ_NO_MEMORY;
     free(items);
     const kj_pattern_sections *s = &out->sections;
     out->defs = (kj_defs){

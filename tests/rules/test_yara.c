@@ -205,6 +205,14 @@ static void conditions_become_trees(void **state)
          "(with 0 (+ (field:7.1i) 1) (and (== var0i 2) (> var0i filesize)))"},
         {"with p = test.parts[3], n = test.name : (p.name == n)",
          "(with 0 (field:7.2s) (== (field:7.6s 3) var0s))"},
+        {"with p = test.parts[filesize - 1] : (p.size == p.size)",
+         "(with 0 (- filesize 1) (== (field:7.7i var0i) (field:7.7i var0i)))"},
+        {"for any l in test.parts[#a * 2].lines : (l == 1)",
+         "(with 0 (* #a 2) (for-count any 1 (field:7.8a var0i) (== (field:7.9i var0i var1i) 1)))"},
+        {"with p = test.parts : (p[1].size == p.len())", "(== (field:7.7i 1) (field:7.5i))"},
+        {"with n = test.size, m = test.number(with k = n : (k > 1)) : (m == n)",
+         "(with 0 (field:7.1i) (with 1 (field:7.20i (with 1 var0i (> var1i 1))) (== var1i "
+         "var0i)))"},
         {"with a = 1, b = a + 1 : (b == 2) or true",
          "(or (with 0 1 (with 1 (+ var0i 1) (== var1i 2))) true)"},
     };
@@ -602,6 +610,12 @@ static const struct {
      "\"", NULL},
     {"rule r { condition: for any i in (1..2) (i) }",
      "expected ':' after what the loop goes over, found '('", "(", NULL},
+    {"import \"test\" rule r { condition: with p = test.parts + 1 : (p == 1) }",
+     "'+' does not go between an array and an integer", "+", NULL},
+    {"rule r { condition: with p = /x/ : (p) }", "a regular expression cannot be a variable", "/",
+     NULL},
+    {"rule r { condition: with a = 1, 2 = 3 : (a) }", "expected the name of a variable, found '2'",
+     "2", NULL},
     {"rule r { meta: a = 1.5 condition: true }",
      "expected a string, an integer, true or false, found a floating-point number", "1.5", NULL},
     {"rule r { meta: kujo_class = \"bad\" condition: true }", "no such class", "kujo_class",
@@ -740,6 +754,70 @@ static void depth_is_limited(void **state)
     kj_buf_done(&text);
 }
 
+/* Each variable uses the one before it twice. */
+static void chains_of_variables_stay_small(void **state)
+{
+    (void)state;
+    kj_ir ir;
+    kj_buf text;
+    kj_buf_init(&text, 1 << 20);
+    kj_buf_put_text(&text, "import \"test\" rule r { condition: with p0 = test.parts[1]");
+    for (unsigned i = 1; i < 30; i++)
+        kj_buf_printf(&text, ", p%u = test.parts[p%u.size + p%u.size]", i, i - 1, i - 1);
+    kj_buf_put_text(&text, " : (p29.size == 1) }");
+    compile(&ir, kj_buf_text(&text));
+    show_diags(&ir);
+    assert_true(kj_diags_ok(&ir.diags));
+    assert_true(ir.arena.used < 100000);
+    kj_ir_done(&ir);
+    kj_buf_done(&text);
+}
+
+/* Work that grows with the square of the input would take minutes here. */
+static void hostile_sizes_take_no_time(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before;
+        const char *part;
+        const char *after;
+    } cases[] = {
+        {"rule r { condition: ", "unknown or ", "true }"},
+        {"rule r { strings: $a = \"a\" condition: ", "$b or ", "true }"},
+        {"import \"test\" rule r { condition: ", "test.sice or ", "true }"},
+        {"", "rule r { condition: true } ", ""},
+        {"rule a { condition: true }", "rule", ""},
+        {"", "/ x\n", ""},
+        {"", "\"\n", ""},
+        {"rule r { strings: ", "$a = { 6", ""},
+        {"rule r { meta: ", "a = b ", ""},
+    };
+    kj_buf text;
+    kj_buf_init(&text, 8 << 20);
+    for (size_t i = 0; i < KJ_COUNT(cases); i++) {
+        kj_ir ir;
+        repeat(&text, cases[i].before, cases[i].part, 200000, cases[i].after);
+        compile(&ir, kj_buf_text(&text));
+        assert_true(ir.diags.errors >= 1);
+        kj_ir_done(&ir);
+    }
+    kj_buf_clear(&text);
+    for (unsigned i = 0; i < 60000; i++)
+        kj_buf_printf(&text, "rule a%u { condition: any of (a%u*) }", i, i ? i - 1 : 0);
+    kj_ir ir;
+    compile(&ir, kj_buf_text(&text));
+    kj_ir_done(&ir);
+    kj_buf_clear(&text);
+    kj_buf_put_text(&text, "rule r : ");
+    for (unsigned i = 0; i < 200000; i++)
+        kj_buf_printf(&text, "t%u ", i);
+    kj_buf_put_text(&text, "{ condition: true }");
+    compile(&ir, kj_buf_text(&text));
+    assert_true(kj_diags_ok(&ir.diags));
+    kj_ir_done(&ir);
+    kj_buf_done(&text);
+}
+
 static void width_is_not(void **state)
 {
     (void)state;
@@ -752,7 +830,8 @@ static void width_is_not(void **state)
     kj_buf_put_text(&text, " }");
     compile(&ir, kj_buf_text(&text));
     assert_true(kj_diags_ok(&ir.diags));
-    assert_int_equal(ir.rules.items[0].condition->count, 20001);
+    /* Four times 4,095 operands joined into one, and 3,624 more. */
+    assert_int_equal(ir.rules.items[0].condition->count, 1 + (20001 - 4095) % 4094);
     assert_int_equal(ir.patterns.items[0].re->count, 40001);
     kj_ir_done(&ir);
     kj_buf_done(&text);
@@ -823,6 +902,8 @@ int main(void)
         cmocka_unit_test(one_mistake_is_one_problem),
         cmocka_unit_test(all_mistakes_are_reported_and_the_rest_compiles),
         cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(chains_of_variables_stay_small),
+        cmocka_unit_test(hostile_sizes_take_no_time),
         cmocka_unit_test(width_is_not),
         cmocka_unit_test(little_memory_is_no_disaster),
         cmocka_unit_test(every_prefix_ends_well),

@@ -440,6 +440,20 @@ class Definitions(Case):
         self.assertIn(b"own.defs", run.stderr)
 
 
+class Language(Case):
+    def test_japanese(self):
+        """In a locale that the machine need not have; numbers and FOUND stay."""
+        self.file("bad", FOUND)
+        self.env.pop("LC_ALL")
+        self.env["LANG"] = "ja_JP.UTF-8"
+        out, _ = self.scan("in/bad", "in/none", code=1)
+        if "scan summary" in out:
+            self.skipTest("no catalogues beside the program")
+        self.assertIn("in/bad: Found FOUND", out)
+        self.assertIn("スキャンの要約", out)
+        self.assertRegex(out, r"時間: \d+\.\d\d s")
+
+
 class Tap(unittest.TextTestResult):
     """TAP on the original stdout, one line a case."""
 

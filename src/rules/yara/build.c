@@ -77,6 +77,10 @@ kj_expr *kj_yara_take_args(kj_yara_compiler *c, kj_expr *expr, size_t base)
     c->items.count = base;
     if (!expr || count == 0)
         return expr;
+    if (count > KJ_EXPR_MAX_ARGS) {
+        kj_yara_error(c, expr->offset, 1, NULL, "more than %d items", KJ_EXPR_MAX_ARGS);
+        return kj_yara_new_wrong(c, expr->offset);
+    }
     expr->args = kj_new_array(&c->ir->arena, kj_expr *, count);
     if (!expr->args)
         return kj_yara_no_memory(c);

@@ -23,6 +23,7 @@ enum {
     KJ_YARA_MAX_SUBSCRIPTS = 16,  /* arguments that a field's path may take */
     KJ_YARA_MAX_PATH = 192,       /* bytes of a field's path */
     KJ_YARA_MAX_IDENTIFIER = 128,
+    KJ_YARA_MAX_SUGGESTIONS = 50,
 };
 
 /* A place in a module, while its path is being read or by what a loop variable stands for it. */
@@ -42,6 +43,12 @@ typedef struct kj_yara_variable {
     uint32_t slot;
 } kj_yara_variable;
 
+/* Where `with` takes a place as well as a value: at the identifier that stands at this offset. */
+typedef struct kj_yara_wish {
+    kj_yara_place *place; /* NULL: nowhere */
+    size_t offset;
+} kj_yara_wish;
+
 typedef struct kj_yara_compiler {
     kj_ir *ir;
     const kj_yara_options *options;
@@ -57,8 +64,8 @@ typedef struct kj_yara_compiler {
     bool *imported;                  /* one a schema */
     KJ_VEC(kj_span) unknown_modules; /* imported, but there is no schema */
 
-    kj_names rules;         /* of the namespace; value: index, or KJ_NONE for a rule with errors */
-    KJ_VEC(kj_span) barred; /* prefixes of `of (prefix*)`: no later rule may match */
+    kj_names rules;  /* of the namespace; value: index, or KJ_NONE for a rule with errors */
+    kj_names barred; /* prefixes of `of (prefix*)`: no later rule may match */
 
     /* the rule at hand */
     bool rule_failed;
@@ -68,6 +75,7 @@ typedef struct kj_yara_compiler {
     KJ_VEC(bool) used;      /* one a pattern of the rule */
     unsigned depth;
     bool in_for_of;
+    kj_yara_wish wish;
     kj_yara_variable variables[KJ_EXPR_MAX_VARIABLES];
     size_t variable_count;
     uint32_t slot_count;
@@ -94,6 +102,9 @@ void kj_yara_error(kj_yara_compiler *c, size_t offset, size_t len, const char *h
                    const char *format, ...) KJ_PRINTF(5, 6);
 void kj_yara_error_at(kj_yara_compiler *c, kj_token token, const char *hint, const char *format,
                       ...) KJ_PRINTF(4, 5);
+
+/* Whether to look for the nearest name: in a flood of problems nobody reads the hints. */
+bool kj_yara_may_suggest(const kj_yara_compiler *c);
 
 /* Remembers that memory ran out, which ends the compilation; NULL. */
 void *kj_yara_no_memory(kj_yara_compiler *c);

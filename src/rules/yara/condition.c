@@ -57,6 +57,16 @@ static kj_expr *read_denial(kj_yara_compiler *c)
     return kj_yara_with_args(c, kj_yara_new(c, op, KJ_TYPE_BOOL, sign.offset), operand, NULL);
 }
 
+/* Makes one node of the operands so far when no more fit into one. */
+static bool fold_operands(kj_yara_compiler *c, kj_op op, size_t base)
+{
+    if (c->items.count - base < KJ_EXPR_MAX_ARGS)
+        return true;
+    size_t offset = c->items.items[base]->offset;
+    kj_expr *joined = kj_yara_new(c, op, KJ_TYPE_BOOL, offset);
+    return kj_yara_push(c, kj_yara_take_args(c, joined, base));
+}
+
 /* Operands joined by `sign`: the one operand as it is, or a node of all. */
 static kj_expr *read_joined(kj_yara_compiler *c, kj_tok sign, kj_op op,
                             kj_expr *(*read)(kj_yara_compiler *c))
@@ -69,7 +79,7 @@ static kj_expr *read_joined(kj_yara_compiler *c, kj_tok sign, kj_op op,
     if (!kj_yara_push(c, kj_yara_to_bool(c, operand)))
         return NULL;
     while (kj_yara_accept(c, sign))
-        if (!kj_yara_push(c, kj_yara_to_bool(c, read(c))))
+        if (!fold_operands(c, op, base) || !kj_yara_push(c, kj_yara_to_bool(c, read(c))))
             return NULL;
     return kj_yara_take_args(c, kj_yara_new(c, op, KJ_TYPE_BOOL, first.offset), base);
 }
@@ -261,7 +271,7 @@ static void unknown_pattern(kj_yara_compiler *c, kj_token token)
     kj_nearest nearest = {.wanted = kj_span_sub(token.text, 1, SIZE_MAX)};
     kj_named *meant = NULL;
     size_t count = c->pattern_names.list.count;
-    for (size_t i = 0; i < count && count < MANY_NAMES; i++) {
+    for (size_t i = 0; i < count && count < MANY_NAMES && kj_yara_may_suggest(c); i++) {
         kj_named *named = &c->pattern_names.list.items[i];
         kj_span best = nearest.best, name = kj_span_sub(named->name, 1, SIZE_MAX);
         kj_nearest_add(&nearest, name);
@@ -465,6 +475,10 @@ static kj_expr *read_identifier(kj_yara_compiler *c)
     size_t offset = c->token.offset;
     if (!kj_yara_read_reference(c, &value, &place) || value)
         return value;
+    if (c->wish.place && c->wish.offset == offset) {
+        *c->wish.place = place;
+        return kj_yara_new(c, KJ_OP_FIELD, KJ_TYPE_ARRAY, offset);
+    }
     const char *kind = kind_of_place(c, place, offset);
     if (c->no_memory)
         return NULL;

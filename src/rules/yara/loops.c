@@ -69,7 +69,7 @@ static bool push_rules(kj_yara_compiler *c, kj_token token)
     if (c->items.count == base)
         kj_yara_error_at(c, token, "rules are known below where they stand",
                          "no rule above has such a name");
-    if (kj_vec_add(&c->barred, token.text))
+    if (kj_names_find(&c->barred, token.text) || kj_names_add(&c->barred, token.text, 0))
         return true;
     kj_yara_no_memory(c);
     return false;
@@ -301,6 +301,29 @@ static bool add_place(kj_yara_compiler *c, kj_token name, const kj_yara_place *p
     return true;
 }
 
+typedef struct settled {
+    kj_expr *values[KJ_YARA_MAX_SUBSCRIPTS];
+    size_t count;
+    uint32_t slot; /* of the first value; the others follow */
+} settled;
+
+/* Gives slots to the indices of a place that take computing. Whoever uses the place then shares
+ * leaves only; else a chain of variables would grow its tree by powers of two. */
+static bool settle(kj_yara_compiler *c, kj_yara_place *place, settled *out)
+{
+    *out = (settled){.slot = c->slot_count};
+    for (size_t i = 0; i < place->arg_count; i++) {
+        kj_expr *arg = place->args[i];
+        uint32_t slot;
+        place->args[i] = share(c, arg, &slot);
+        if (!place->args[i])
+            return false;
+        if (slot != KJ_NONE)
+            out->values[out->count++] = arg;
+    }
+    return true;
+}
+
 /* `: ( body )`. */
 static kj_expr *read_body(kj_yara_compiler *c, const char *after)
 {
@@ -449,7 +472,8 @@ static kj_expr *read_over_place(kj_yara_compiler *c, const iteration *it)
     kj_yara_place place;
     kj_expr *value = NULL;
     kj_token token = c->token;
-    if (!kj_yara_read_reference(c, &value, &place))
+    settled indices = {0};
+    if (!kj_yara_read_reference(c, &value, &place) || (!value && !settle(c, &place, &indices)))
         return NULL;
     kj_expr *count = value ? NULL : kj_yara_place_count(c, &place, token.offset);
     if (c->no_memory)
@@ -467,7 +491,10 @@ static kj_expr *read_over_place(kj_yara_compiler *c, const iteration *it)
         return NULL;
     it->loop->op = KJ_OP_FOR_COUNT;
     c->slot_count++;
-    return read_loop_body(c, it, slot);
+    kj_expr *expr = read_loop_body(c, it, slot);
+    for (size_t i = indices.count; i > 0; i--)
+        expr = wrap(c, indices.values[i - 1], indices.slot + (uint32_t)i - 1, expr);
+    return expr;
 }
 
 static bool read_names(kj_yara_compiler *c, iteration *it)
@@ -522,42 +549,54 @@ kj_expr *kj_yara_read_for(kj_yara_compiler *c)
 
 /* ---- with ---------------------------------------------------------------------------------- */
 
-/* One `name = value`; a value is pushed, a place only gets its name. */
-static bool read_binding(kj_yara_compiler *c)
+/* A variable for a place: the indices that take computing are pushed. */
+static bool bind_place(kj_yara_compiler *c, kj_token name, kj_yara_place *place)
 {
-    kj_token name = c->token;
-    kj_yara_place place;
-    kj_expr *value = NULL;
-    bool is_name = name.kind == KJ_TOK_IDENTIFIER;
-    if (!is_name)
-        kj_yara_unexpected(c, "the name of a variable");
-    kj_yara_advance(c);
-    if (!is_name || !kj_yara_expect(c, KJ_TOK_ASSIGN, "the variable"))
+    settled indices;
+    if (!settle(c, place, &indices))
         return false;
-    kj_lexer lexer = c->lexer;
-    kj_token first = c->token;
-    if (first.kind == KJ_TOK_IDENTIFIER) {
-        size_t errors = c->ir->diags.errors;
-        if (!kj_yara_read_reference(c, &value, &place))
+    for (size_t i = 0; i < indices.count; i++)
+        if (!kj_yara_push(c, indices.values[i]))
             return false;
-        if (!value)
-            return add_place(c, name, &place);
-        /* A value may go on: read it again as what it is. */
-        if (c->ir->diags.errors == errors) {
-            c->lexer = lexer;
-            c->token = first;
-        }
-    }
-    if (!value || value->type != KJ_TYPE_UNDEFINED)
-        value = kj_yara_as_number(kj_yara_read_expr(c));
-    if (value && value->type > KJ_TYPE_STRING) {
-        kj_yara_error_at(c, first, NULL, "%s cannot be a variable", kj_yara_type_name(value->type));
-        value = kj_yara_new_wrong(c, first.offset);
+    return add_place(c, name, place);
+}
+
+/* A variable for a value, which is pushed. */
+static bool bind_value(kj_yara_compiler *c, kj_token name, kj_expr *value)
+{
+    value = kj_yara_as_number(value);
+    if (value->type > KJ_TYPE_STRING) {
+        kj_yara_error(c, value->offset, 1, NULL, "%s cannot be a variable",
+                      kj_yara_type_name(value->type));
+        value = kj_yara_new_wrong(c, value->offset);
     }
     if (!kj_yara_push(c, value) || !add_value(c, name, value->type, c->slot_count))
         return false;
     c->slot_count++;
     return true;
+}
+
+/* One `name = value`. */
+static bool read_binding(kj_yara_compiler *c)
+{
+    kj_token name = c->token;
+    if (name.kind != KJ_TOK_IDENTIFIER) {
+        kj_yara_unexpected(c, "the name of a variable");
+        return false;
+    }
+    kj_yara_advance(c);
+    if (!kj_yara_expect(c, KJ_TOK_ASSIGN, "the variable"))
+        return false;
+    kj_yara_place place = {0};
+    kj_yara_wish outer = c->wish;
+    c->wish = (kj_yara_wish){.place = &place, .offset = c->token.offset};
+    kj_expr *value = kj_yara_read_expr(c);
+    c->wish = outer;
+    if (!value)
+        return false;
+    /* A place has left its mark; anything done with it was an error of types. */
+    return place.schema && value->type == KJ_TYPE_ARRAY ? bind_place(c, name, &place)
+                                                        : bind_value(c, name, value);
 }
 
 kj_expr *kj_yara_read_with(kj_yara_compiler *c)

@@ -72,6 +72,11 @@ void kj_yara_error_at(kj_yara_compiler *c, kj_token token, const char *hint, con
     va_end(args);
 }
 
+bool kj_yara_may_suggest(const kj_yara_compiler *c)
+{
+    return c->ir->diags.errors < KJ_YARA_MAX_SUGGESTIONS;
+}
+
 /* What stands here, for "found ...": short enough words are quoted. */
 static void describe(kj_token token, char *buffer, size_t size)
 {
@@ -143,14 +148,6 @@ static bool recover(kj_yara_compiler *c, kj_tok declares)
 
 /* ---- tags and meta ------------------------------------------------------------------------- */
 
-static bool has_tag(const kj_rule *rule, kj_span tag)
-{
-    for (size_t i = 0; i < rule->tag_count; i++)
-        if (kj_span_equal(rule->tags[i], tag))
-            return true;
-    return false;
-}
-
 static size_t count_tags(const kj_yara_compiler *c)
 {
     kj_lexer ahead = c->lexer;
@@ -175,13 +172,16 @@ static bool read_tags(kj_yara_compiler *c, kj_rule *rule)
     }
     rule->tags = tags;
     for (; c->token.kind == KJ_TOK_IDENTIFIER; kj_yara_advance(c)) {
-        if (has_tag(rule, c->token.text))
+        if (kj_names_find(&c->pattern_names, c->token.text))
             kj_yara_error_at(c, c->token, NULL, "the tag '%.*s' stands here twice",
                              (int)c->token.text.len, (const char *)c->token.text.data);
-        else
+        else if (kj_names_add(&c->pattern_names, c->token.text, 0))
             tags[rule->tag_count++] = c->token.text;
+        else
+            kj_yara_no_memory(c);
     }
-    return true;
+    kj_names_clear(&c->pattern_names); /* it had nothing else to do yet */
+    return !c->no_memory;
 }
 
 static bool read_meta_integer(kj_yara_compiler *c, int64_t sign, kj_value *out)
@@ -386,8 +386,8 @@ static bool check_name(kj_yara_compiler *c, kj_token name)
     const char *problem = NULL;
     if (kj_names_find(&c->rules, name.text))
         problem = "a rule of this name exists already";
-    for (size_t i = 0; i < c->barred.count && !problem; i++)
-        if (kj_span_starts(name.text, c->barred.items[i]))
+    for (size_t len = 1; len <= name.text.len && len <= KJ_YARA_MAX_IDENTIFIER && !problem; len++)
+        if (kj_names_find(&c->barred, kj_span_sub(name.text, 0, len)))
             problem = "a rule above refers to all rules whose names begin like this one's";
     for (size_t i = 0; i < c->ir->externals.count && !problem; i++)
         if (kj_span_equal(name.text, c->ir->externals.items[i].name))
@@ -416,6 +416,7 @@ static void begin_rule(kj_yara_compiler *c)
     c->items.count = 0;
     c->nodes.count = 0;
     c->in_for_of = false;
+    c->wish = (kj_yara_wish){0};
     c->variable_count = 0;
     c->slot_count = 0;
 }
@@ -575,7 +576,7 @@ static void done(kj_yara_compiler *c)
 {
     kj_names_done(&c->rules);
     kj_names_done(&c->pattern_names);
-    kj_vec_done(&c->barred);
+    kj_names_done(&c->barred);
     kj_vec_done(&c->unknown_modules);
     kj_vec_done(&c->used);
     kj_vec_done(&c->items);

@@ -5,6 +5,8 @@
 
 #include "base/arith.h"
 
+enum { MANY_RULES = 1000 }; /* among more, the nearest name is not looked for */
+
 /* ---- places -------------------------------------------------------------------------------- */
 
 static bool ends_segment(char c)
@@ -106,7 +108,7 @@ kj_expr *kj_yara_place_count(kj_yara_compiler *c, kj_yara_place *place, size_t o
 static kj_span nearest_member(const kj_yara_compiler *c, const kj_yara_place *place)
 {
     kj_nearest nearest = {.wanted = c->token.text};
-    for (size_t i = 0; i < place->schema->count; i++) {
+    for (size_t i = 0; i < place->schema->count && kj_yara_may_suggest(c); i++) {
         const char *path = place->schema->fields[i].path;
         if (!is_below(place, &place->schema->fields[i]) && place->len)
             continue;
@@ -428,23 +430,30 @@ static kj_expr *find_rule(kj_yara_compiler *c, kj_token name)
     return expr;
 }
 
-static void unknown_name(kj_yara_compiler *c, kj_token name)
+static kj_span nearest_name(const kj_yara_compiler *c, kj_span name)
 {
-    /* The import was an error already. */
-    for (size_t i = 0; i < c->unknown_modules.count; i++)
-        if (kj_span_equal(c->unknown_modules.items[i], name.text))
-            return;
-    kj_nearest nearest = {.wanted = name.text};
+    kj_nearest nearest = {.wanted = name};
+    if (!kj_yara_may_suggest(c))
+        return nearest.best;
     for (size_t i = 0; i < c->variable_count; i++)
         kj_nearest_add(&nearest, c->variables[i].name);
     for (size_t i = 0; i < c->ir->externals.count; i++)
         kj_nearest_add(&nearest, c->ir->externals.items[i].name);
     for (size_t i = 0; i < c->options->schema_count; i++)
         kj_nearest_add(&nearest, kj_span_str(c->options->schemas[i]->name));
-    for (size_t i = 0; i < c->rules.list.count && c->rules.list.count < 1000; i++)
+    for (size_t i = 0; i < c->rules.list.count && c->rules.list.count < MANY_RULES; i++)
         kj_nearest_add(&nearest, c->rules.list.items[i].name);
-    kj_yara_error_at(c, name, did_you_mean(c, nearest.best), "unknown identifier '%.*s'",
-                     (int)name.text.len, (const char *)name.text.data);
+    return nearest.best;
+}
+
+static void unknown_name(kj_yara_compiler *c, kj_token name)
+{
+    /* The import was an error already. */
+    for (size_t i = 0; i < c->unknown_modules.count; i++)
+        if (kj_span_equal(c->unknown_modules.items[i], name.text))
+            return;
+    kj_yara_error_at(c, name, did_you_mean(c, nearest_name(c, name.text)),
+                     "unknown identifier '%.*s'", (int)name.text.len, (const char *)name.text.data);
 }
 
 static void missing_import(kj_yara_compiler *c, kj_token name, const kj_schema *schema)
