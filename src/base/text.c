@@ -183,7 +183,7 @@ void kj_escape(kj_span name, const char *also, kj_buf *out)
         uint8_t byte = name.data[start];
         if (byte == '\n' || byte == '\r' || byte == '\t') {
             kj_buf_printf(out, "\\%c", byte == '\n' ? 'n' : byte == '\r' ? 'r' : 't');
-        } else if (byte == '\\') {
+        } else if (byte == '\\' && also && strchr(also, byte)) {
             kj_buf_put_text(out, "\\\\");
         } else if (broken(code, pos - start) || (code < 0x80 && is_invisible(code)) ||
                    (code < 0x80 && also && code && strchr(also, (int)code))) {

@@ -74,6 +74,8 @@ unsigned kj_code_cells(uint32_t code);
 size_t kj_text_cells(kj_span s);
 
 /* Appends `name` for a line of output: well-formed UTF-8 stays; control bytes, DEL, C1 controls,
- * line separators, bidirectional controls, `\` and broken bytes become \n, \r, \t, \xHH or \u{H};
- * so do the characters in `also` (may be NULL). The result has no control byte. */
+ * line separators, bidirectional controls and broken bytes become \n, \r, \t, \xHH or \u{H}; so do
+ * the ASCII characters in `also` (may be NULL). The result has no control byte. With
+ * KJ_ESCAPE_PATH it can be reversed, and `!` parts members. */
+#define KJ_ESCAPE_PATH "!\\"
 void kj_escape(kj_span name, const char *also, kj_buf *out);

@@ -13,7 +13,8 @@
  * - Filters are guessed again and again, so that gzip in gzip comes out as one: the filter of a
  *   single stream is forced, not guessed. Then a stream without any output, an empty file or one
  *   that is cut early, is not recognised: only for that it is guessed after all. (Forcing the
- *   filter of compress crashes libarchive: it reads its header before there is input.) */
+ *   filter of compress crashes libarchive: it reads its header before there is input.)
+ * - What a guess does not recognise comes out as it went in, as its own content without end. */
 #include "formats/unpack.h"
 
 #include "base/lazy.h"
@@ -36,6 +37,7 @@
     X(archive_read_next_header)                                                                    \
     X(archive_read_data_block)                                                                     \
     X(archive_error_string)                                                                        \
+    X(archive_filter_code)                                                                         \
     X(archive_entry_pathname)                                                                      \
     X(archive_entry_pathname_utf8)                                                                 \
     X(archive_entry_filetype)                                                                      \
@@ -335,6 +337,11 @@ static kj_status walk_entry(walk *w, struct archive_entry *entry, kj_span name, 
     return KJ_OK;
 }
 
+static bool is_unfiltered(const walk *w)
+{
+    return !w->way->format && lib.archive_filter_code(w->archive, 0) == ARCHIVE_FILTER_NONE;
+}
+
 static kj_status walk_entries(walk *w, kj_error *err)
 {
     for (;;) {
@@ -346,6 +353,8 @@ static kj_status walk_entries(walk *w, kj_error *err)
             return KJ_OK;
         if (result != ARCHIVE_OK)
             return fail(w, err);
+        if (is_unfiltered(w))
+            return kj_fail(err, KJ_MALFORMED, KJ_NO_OFFSET, "its compressed data cannot be read");
         w->started = true;
         bool fatal = false;
         KJ_TRY(walk_entry(w, entry, name, &fatal, err));
@@ -382,5 +391,5 @@ kj_status kj_unpack_walk(const kj_unpack_way *way, const kj_object *object, kj_s
     kj_buf_done(&w.data);
     if (w.locale)
         freelocale(w.locale);
-    return status;
+    return way->weak && status == KJ_MALFORMED && !w.started ? KJ_OK : status;
 }

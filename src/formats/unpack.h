@@ -11,6 +11,7 @@ typedef struct kj_unpack_way {
     bool streamed;     /* ZIP without its central directory */
     bool solid;        /* passing over a member means unpacking it */
     bool guessed;      /* a stream whose filter cannot be forced: compress */
+    bool weak;         /* a stream without a magic: what does not unpack at all is something else */
     const int *filter; /* ARCHIVE_FILTER_..., any of which may lie around it; ends with 0. A single
                           stream has exactly one */
 } kj_unpack_way;

@@ -393,7 +393,8 @@ static void sight_entry(const kj_defs *defs, const kj_entry_fact *fact, kj_artif
         .fact = fact,
         .place = kind == KJ_ARTIFACT_INI ? fact->place : canonical_key(&arena, fact->place),
         .section = kj_span_str(kj_fold_text(&arena, fact->section)),
-        .name = comparable(&arena, fact->name),
+        /* Advisories write a key's default value, which has no name, as @. */
+        .name = comparable(&arena, fact->name.len ? fact->name : kj_span_str("@")),
         .whole = comparable(&arena, fact->data),
         .program = comparable(&arena, program_of(fact->data)),
         .arena = &arena,

@@ -273,8 +273,13 @@ typedef struct gathering {
     size_t count;
 } gathering;
 
+/* Each piece once, however often `when` names it. */
 static void add_evidence(gathering *g, kj_evidence evidence)
 {
+    for (size_t i = 0; i < g->count; i++)
+        if (g->out[i].artifact == evidence.artifact && g->out[i].rule == evidence.rule &&
+            g->out[i].pattern == evidence.pattern)
+            return;
     if (g->count < g->max)
         g->out[g->count++] = evidence;
 }

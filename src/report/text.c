@@ -52,7 +52,7 @@ static const char *translate(const char *sentence)
 /* PATH!MEMBER. The `!` is unambiguous: in names it is written \x21. */
 static void put_place(kj_buf *out, kj_span path, kj_span member)
 {
-    kj_escape(path, "!", out);
+    kj_escape(path, KJ_ESCAPE_PATH, out);
     if (member.len == 0)
         return;
     kj_buf_put_byte(out, '!');

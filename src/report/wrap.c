@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/wrap.h"
 
+#include "base/arith.h"
 #include "base/reader.h"
 #include "base/text.h"
 
@@ -25,6 +26,19 @@ static void break_line(line *l)
     l->begun = false;
 }
 
+/* Unlike in a list of results, `\` is itself: Windows paths are meant to be read and copied. */
+static void put_text(kj_buf *out, kj_span text)
+{
+    for (size_t at = 0; at < text.len;) {
+        kj_span rest = kj_span_sub(text, at, SIZE_MAX);
+        size_t len = kj_span_find(rest, kj_span_str("\\"), 0);
+        kj_escape(kj_span_sub(rest, 0, len), NULL, out);
+        if (len < rest.len)
+            kj_buf_put_byte(out, '\\');
+        at += kj_min_size(len, rest.len - 1) + 1;
+    }
+}
+
 static void put_piece(line *l, kj_span piece, bool space_before)
 {
     size_t cells = kj_text_cells(piece);
@@ -37,7 +51,7 @@ static void put_piece(line *l, kj_span piece, bool space_before)
         kj_buf_put_byte(l->out, ' ');
         l->used++;
     }
-    kj_escape(piece, NULL, l->out);
+    put_text(l->out, piece);
     l->used += cells;
 }
 

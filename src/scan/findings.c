@@ -13,7 +13,7 @@ static void put_path(const kj_object *object, kj_buf *out)
     put_path(object->parent, out);
     if (out->len)
         kj_buf_put_byte(out, '!');
-    kj_escape(object->path, "!", out);
+    kj_escape(object->path, KJ_ESCAPE_PATH, out);
 }
 
 void kj_member_path(const kj_object *object, kj_span member, kj_buf *out)
@@ -24,7 +24,7 @@ void kj_member_path(const kj_object *object, kj_span member, kj_buf *out)
         return;
     if (out->len)
         kj_buf_put_byte(out, '!');
-    kj_escape(member, "!", out);
+    kj_escape(member, KJ_ESCAPE_PATH, out);
 }
 
 static void resolve_pattern(const kj_defs *defs, const kj_evidence *evidence,

@@ -314,9 +314,14 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
     return status;
 }
 
+/* Encrypted members are facts for rules, too. */
 static void take_unseen(kj_sink *sink, kj_status why, kj_span member, const char *sentence)
 {
     layer *l = (layer *)(void *)sink;
+    const kj_member encrypted = {.name = member, .flags = KJ_MEMBER_ENCRYPTED};
+    if (member.len && strcmp(sentence, KJ_UNSEEN_ENCRYPTED) == 0 &&
+        l->object->member_count < l->scanner->limits.members)
+        (void)record(l, &encrypted);
     if (!l->scanner->stopped)
         tell_unseen(l->scanner, l->object, member, why, sentence);
 }

@@ -204,19 +204,16 @@ static bool read_text(const kj_defs *defs, kj_disk_text place, kj_span *out)
 }
 
 /* The next bytes of the tail. Whatever they are called, they must have been escaped: escaping once
- * more then changes nothing but the backslashes. */
+ * more then changes nothing. */
 static bool read_escaped(kj_reader *r, size_t len, size_t max, kj_span *out)
 {
     *out = kj_read_span(r, len);
     if (!kj_reader_ok(r) || len > max)
         return false;
-    size_t expected = len;
-    for (size_t i = 0; i < len; i++)
-        expected += out->data[i] == '\\';
     kj_buf again;
     kj_buf_init(&again, 8 * max);
     kj_escape(*out, NULL, &again);
-    bool same = !again.failed && again.len == expected;
+    bool same = !again.failed && again.len == len;
     kj_buf_done(&again);
     return same;
 }

@@ -45,8 +45,8 @@ bool kj_yara_accept(kj_yara_compiler *c, kj_tok kind)
     return true;
 }
 
-static void report(kj_yara_compiler *c, size_t offset, size_t len, const char *hint,
-                   const char *format, va_list args)
+static KJ_PRINTF(5, 0) void report(kj_yara_compiler *c, size_t offset, size_t len, const char *hint,
+                                   const char *format, va_list args)
 {
     char message[512];
     (void)vsnprintf(message, sizeof message, format, args);
