@@ -7,6 +7,7 @@
 #include "base/arith.h"
 #include "base/text.h"
 #include "modules/module.h"
+#include "scan/digests.h"
 #include "scan/findings.h"
 #include "scan/volume.h"
 
@@ -38,6 +39,8 @@ struct kj_scanner {
     uint64_t members;
     uint64_t started_ns;
     bool stopped; /* a budget of the whole file ran out; it was told */
+    unsigned ambiguous;  /* objects under way that several formats claim */
+    kj_digests contents; /* of the members of those */
 };
 
 /* One object that is being walked. */
@@ -47,6 +50,7 @@ typedef struct layer {
     kj_object *object;
     kj_member *members;
     size_t member_capacity;
+    bool again; /* the object's members were walked before, as another format's */
 } layer;
 
 static uint64_t now_ns(void)
@@ -86,6 +90,7 @@ void kj_scanner_free(kj_scanner *scanner)
         kj_matcher_free(scanner->matchers[i]);
     kj_buf_done(&scanner->file);
     kj_arena_done(&scanner->arena);
+    kj_digests_clear(&scanner->contents);
     free(scanner);
 }
 
@@ -284,6 +289,19 @@ static kj_span base_name(kj_span name)
     return kj_span_sub(name, start, SIZE_MAX);
 }
 
+/* Whether the object's other format had this very content among its members, at any depth. */
+static bool is_known(layer *l, kj_span bytes)
+{
+    kj_scanner *s = l->scanner;
+    if (s->ambiguous == 0)
+        return false;
+    kj_digest digest = kj_digest_of(bytes);
+    if (l->again && kj_digests_has(&s->contents, &digest))
+        return true;
+    kj_digests_add(&s->contents, &digest);
+    return false;
+}
+
 static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span bytes, kj_error *err)
 {
     layer *l = (layer *)(void *)sink;
@@ -294,6 +312,8 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
     if (!slot)
         return stop(s, l->object, KJ_LIMIT, err, "out of memory for the list of members");
     slot->size = bytes.len;
+    if (is_known(l, bytes))
+        return KJ_OK;
     if (l->object->depth >= s->limits.depth) {
         tell_unseen(s, l->object, member->name, KJ_LIMIT, "nested too deeply (--max-depth)");
         return KJ_OK;
@@ -358,6 +378,30 @@ static kj_status walk_as(layer *l, const kj_format *format, kj_error *err)
     return KJ_OK;
 }
 
+/* Opens the object as everything that it claims to be. */
+static kj_status walk(layer *l, kj_error *err)
+{
+    kj_scanner *s = l->scanner;
+    const kj_claims *claims = &l->object->claims;
+    size_t containers = 0;
+    for (size_t i = 0; i < claims->count; i++)
+        containers += claims->formats[i]->scan != NULL;
+    s->ambiguous += containers > 1;
+    kj_status status = KJ_OK;
+    for (size_t i = 0; i < claims->count && status == KJ_OK; i++) {
+        if (!claims->formats[i]->scan)
+            continue;
+        status = walk_as(l, claims->formats[i], err);
+        l->again = true;
+        if (containers > 1)
+            kj_digests_settle(&s->contents);
+    }
+    s->ambiguous -= containers > 1;
+    if (s->ambiguous == 0)
+        kj_digests_clear(&s->contents);
+    return status;
+}
+
 static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
 {
     if (s->cancelled)
@@ -372,10 +416,7 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
         .scanner = s,
         .object = object,
     };
-    kj_status status = KJ_OK;
-    for (size_t i = 0; i < object->claims.count && status == KJ_OK; i++)
-        if (object->claims.formats[i]->scan)
-            status = walk_as(&l, object->claims.formats[i], err);
+    kj_status status = walk(&l, err);
     /* What was unpacked before a budget ran out counts, and the object itself is in memory. */
     if (status != KJ_OK && !(s->stopped && status == KJ_LIMIT))
         return status;
