@@ -22,6 +22,7 @@ BELOW = {
     "formats": ["base"],
     "modules": ["base", "ir", "formats"],
     "scan": ["base", "ir", "defs", "match", "formats", "modules"],
+    "api": ["base", "ir", "defs", "match", "formats", "modules", "scan"],
     "report": ["base", "ir", "defs", "match", "formats", "modules", "scan"],
     "cmd": ["base", "ir", "defs", "rules/yara", "rules/clamav", "rules/advisory", "match",
             "formats", "modules", "scan", "report"],
@@ -107,8 +108,28 @@ def no_paths_of_a_machine():
     return wrong
 
 
+def the_public_header_is_c_and_cxx():
+    wrong = []
+    for compiler, standard, suffix in (("cc", "-std=c99", ".c"), ("c++", "-std=c++11", ".cc")):
+        with tempfile.TemporaryDirectory() as folder:
+            unit = os.path.join(folder, "unit" + suffix)
+            with open(unit, "w", encoding="utf-8") as file:
+                file.write('#include "kujo.h"\nint main(void) { kujo_limits l = KUJO_LIMITS_INIT;'
+                           ' return (int)l.depth; }\n')
+            try:
+                done = subprocess.run([compiler, standard, "-Wall", "-Wextra", "-Wpedantic",
+                                       "-Werror", "-fsyntax-only", "-I", f"{ROOT}/include", unit],
+                                      capture_output=True, text=True, check=False)
+            except FileNotFoundError:
+                continue
+            if done.returncode:
+                wrong.append(f"{compiler}: {done.stderr.strip().splitlines()[0]}")
+    return wrong
+
+
 CASES = [arrows_point_down, every_layer_is_on_the_map, files_carry_their_licence,
          headers_compile_alone, banned_functions_are_not_called,
+         the_public_header_is_c_and_cxx,
          lazy_libraries_are_not_linked, no_paths_of_a_machine]
 
 print(f"1..{len(CASES)}")

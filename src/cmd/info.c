@@ -303,14 +303,14 @@ static int run(int argc, char **argv)
         return kj_complain(_("'%s' is no language; en and ja are"), options.lang);
     if (options.lang)
         kj_language_use(lang);
-    if (first >= argc)
-        return kj_complain(_("say what to look up: NAME, ALIAS or SYMPTOM"));
     KJ_CLEANUP(kj_buf_done) kj_buf words;
     kj_buf_init(&words, 1 << 16);
     for (int i = first; i < argc; i++) {
         kj_buf_put_text(&words, i > first ? " " : "");
         kj_buf_put_text(&words, argv[i]);
     }
+    if (kj_text_trim(kj_buf_span(&words)).len == 0)
+        return kj_complain(_("say what to look up: NAME, ALIAS or SYMPTOM"));
     return look_up(&options, kj_buf_text(&words), lang);
 }
 

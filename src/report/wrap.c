@@ -58,10 +58,10 @@ static void put_piece(line *l, kj_span piece, bool space_before)
 /* Characters that must not begin a line, or end one. */
 static bool clings_left(uint32_t code)
 {
-    static const uint32_t codes[] = {0x3001, 0x3002, 0xFF0C, 0xFF0E, 0x300D, 0x300F, 0xFF09,
-                                     0x3011, 0x30FC, 0x3005, 0x30FB, 0xFF1A, 0xFF1F, 0xFF01,
-                                     0x3063, 0x30C3, 0x3083, 0x3085, 0x3087, 0x30E3, 0x30E5,
-                                     0x30E7};
+    static const uint32_t codes[] = {')',    ']',    ',',    '.',    ':',    ';',    '!',    '?',
+                                     0x3001, 0x3002, 0xFF0C, 0xFF0E, 0x300D, 0x300F, 0xFF09, 0x3011,
+                                     0x30FC, 0x3005, 0x30FB, 0xFF1A, 0xFF1F, 0xFF01, 0x3063, 0x30C3,
+                                     0x3083, 0x3085, 0x3087, 0x30E3, 0x30E5, 0x30E7};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (codes[i] == code)
             return true;
@@ -70,7 +70,8 @@ static bool clings_left(uint32_t code)
 
 static bool clings_right(uint32_t code)
 {
-    return code == 0x300C || code == 0x300E || code == 0xFF08 || code == 0x3010;
+    return code == '(' || code == '[' || code == 0x300C || code == 0x300E || code == 0xFF08 ||
+           code == 0x3010;
 }
 
 /* The end of the piece that begins at `start`: a run that no line break may split. */

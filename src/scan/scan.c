@@ -474,34 +474,54 @@ static void begin(kj_scanner *s, const kj_scan_events *events)
     s->stopped = false;
 }
 
+/* What was read is scanned; what was not is told. */
+static void tell_cut(kj_scanner *s, const kj_object *object, uint64_t size, bool more)
+{
+    char sentence[96];
+    if (more) {
+        (void)snprintf(sentence, sizeof sentence, "only the first %zu bytes (--max-file-size)",
+                       object->bytes.len);
+        tell_unseen(s, object, (kj_span){0}, KJ_LIMIT, sentence);
+    } else if (size != KJ_SIZE_UNKNOWN && object->bytes.len < size && !s->cancelled) {
+        (void)snprintf(sentence, sizeof sentence, "the file shrank from %llu to %zu bytes",
+                       (unsigned long long)size, object->bytes.len);
+        tell_unseen(s, object, (kj_span){0}, KJ_TRUNCATED, sentence);
+    }
+}
+
+static kj_status scan_top(kj_scanner *s, kj_object *object, kj_error *err)
+{
+    s->packed = object->bytes.len;
+    kj_status status = scan_object(s, object, err);
+    return status == KJ_LIMIT ? KJ_OK : status; /* told already */
+}
+
 kj_status kj_scan_file(kj_scanner *s, const kj_scan_input *input, const kj_scan_events *events,
                        kj_error *err)
 {
     begin(s, events);
     bool more;
     KJ_TRY(read_file(s, input, &more, err));
-    s->packed = s->file.len;
     kj_object object = {
         .bytes = kj_buf_span(&s->file),
         .name = base_name(input->path),
         .path = input->path,
         .host_path = input->host_path,
     };
-    char sentence[96];
-    if (more) {
-        (void)snprintf(sentence, sizeof sentence, "only the first %zu bytes (--max-file-size)",
-                       s->file.len);
-        tell_unseen(s, &object, (kj_span){0}, KJ_LIMIT, sentence);
-    } else if (input->size != KJ_SIZE_UNKNOWN && s->file.len < input->size && !s->cancelled) {
-        (void)snprintf(sentence, sizeof sentence, "the file shrank from %llu to %zu bytes",
-                       (unsigned long long)input->size, s->file.len);
-        tell_unseen(s, &object, (kj_span){0}, KJ_TRUNCATED, sentence);
-    }
-    kj_status status = scan_object(s, &object, err);
+    tell_cut(s, &object, input->size, more);
+    kj_status status = scan_top(s, &object, err);
     if (s->file.capacity > KEEP_BUFFER) {
         size_t max = s->file.max;
         kj_buf_done(&s->file);
         kj_buf_init(&s->file, max);
     }
-    return status == KJ_LIMIT ? KJ_OK : status;
+    return status;
+}
+
+kj_status kj_scan_bytes(kj_scanner *s, kj_span path, kj_span bytes, const kj_scan_events *events,
+                        kj_error *err)
+{
+    begin(s, events);
+    kj_object object = {.bytes = bytes, .name = base_name(path), .path = path};
+    return scan_top(s, &object, err);
 }

@@ -88,5 +88,9 @@ void kj_scanner_free(kj_scanner *scanner);
 KJ_MUST_CHECK kj_status kj_scan_file(kj_scanner *scanner, const kj_scan_input *input,
                                      const kj_scan_events *events, kj_error *err);
 
+/* The same for bytes in memory, which stay during the call. */
+KJ_MUST_CHECK kj_status kj_scan_bytes(kj_scanner *scanner, kj_span path, kj_span bytes,
+                                      const kj_scan_events *events, kj_error *err);
+
 /* Asks a running scan to stop, from a signal handler. */
 void kj_scanner_cancel(kj_scanner *scanner);
