@@ -6,14 +6,16 @@ tests/formats/archives.py reads more variants of each format; here the whole pro
 that is not installed makes its cases a TAP skip. RAR has no free writer: its archives are written
 here, byte by byte, stored."""
 
+import email.message
 import os
 import struct
+import subprocess
 import sys
 import tarfile
 import zipfile
 import zlib
 
-from kit import EICAR, EICAR_NAME, Skip, case, check, equal, kujo, read, run, run_cases, tool, write
+from kit import EICAR, EICAR_NAME, case, check, equal, kujo, read, run, run_cases, tool, write
 
 FOLDER = "in"
 NAME = FOLDER + "/e.com"
@@ -50,14 +52,14 @@ def by_tar(form="pax"):
 def tar_then(suffix, *command):
     def make():
         by_tar()()
-        out = run(tool(command[0]), *command[1:], "a.tar", stdout=-1)
+        out = run(tool(command[0]), *command[1:], "a.tar", stdout=subprocess.PIPE)
         return write("a.tar" + suffix, out), "a.tar!" + NAME
     return make
 
 
 def compressed(suffix, *command):
     def make():
-        out = run(tool(command[0]), *command[1:], NAME, stdout=-1)
+        out = run(tool(command[0]), *command[1:], NAME, stdout=subprocess.PIPE)
         return write("e.com" + suffix, out), "e.com"
     return make
 
@@ -78,7 +80,8 @@ def iso(*command):
 
 def by_cpio(form):
     def make():
-        out = run(tool("cpio"), "-o", "-H", form, input=NAME.encode() + b"\n", stdout=-1)
+        out = run(tool("cpio"), "-o", "-H", form, input=NAME.encode() + b"\n",
+                  stdout=subprocess.PIPE)
         return write("a.cpio", out), NAME
     return make
 
@@ -157,7 +160,6 @@ def rar5():
 
 def mail(encoding):
     def make():
-        import email.message
         message = email.message.EmailMessage()
         message["Subject"], message["From"], message["To"] = "x", "a@example.org", "b@example.org"
         message.set_content("Hello.\n")
@@ -275,7 +277,6 @@ def _():
         archive.add("a.zip")
     run(tool("gzip"), "b.tar")
     run(tool("7zz", "7z"), "a", "-bd", "c.7z", "b.tar.gz")
-    import email.message
     message = email.message.EmailMessage()
     message["Subject"] = "x"
     message.set_content("Hello.\n")

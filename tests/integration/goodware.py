@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 
-from kit import CORPORA, LONG, SANITIZED, Skip, case, check, equal, kujo, run_cases, tool
+from kit import (CORPORA, EICAR_NAME, LONG, ROOT, SANITIZED, Skip, case, check, equal, kujo,
+                 run_cases, tool)
 
 TIMEOUT = 3600
 
@@ -24,15 +25,20 @@ def files_of(top):
                 yield path
 
 
+# One message of rspamd's own tests has the EICAR file in a ZIP: that is found.
+HOLDS_EICAR = "messages/broken_richtext.eml"
+
+
 def judge(result, rows):
     """What must hold for files that are good: rows are the lines of --json."""
-    found = [row for row in rows if row["type"] == "detection"]
+    found = [row for row in rows if row["type"] == "detection"
+             and not (row["name"] == EICAR_NAME and row["path"].endswith(HOLDS_EICAR))]
     equal(found, [], "goodware is detected")
     for row in rows:
         check(row["type"] != "error", row)
         if row["type"] == "incomplete":
             check(row["why"] and row["status"] != "internal error", row)
-    check(result.code in (0, 2), result.code)
+    check(result.code in (0, 1, 2), result.code)
 
 
 def scan(*arguments, listing=b""):
@@ -59,7 +65,6 @@ def _():
 
 @case("the repository itself is clean")
 def _():
-    from kit import ROOT
     return tell(scan("--exclude", ".git", "--exclude", "build*", ROOT))
 
 

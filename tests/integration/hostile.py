@@ -3,11 +3,14 @@
 """What a folder can hold that is meant to stop a scan: each gives one clear line, in bounded time
 and memory, and the scan goes on to the EICAR file that lies behind it."""
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import random
 import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -18,8 +21,8 @@ import time
 import zipfile
 import zlib
 
-from kit import (EICAR, EICAR_NAME, KUJO, SANITIZED, Skip, case, check, environment, equal, kujo,
-                 run_cases, write)
+from kit import (EICAR, EICAR_NAME, KUJO, Result, SANITIZED, Skip, case, check, environment,
+                 equal, kujo, run_cases, write)
 
 # Address space that one process may take; a sanitizer reserves terabytes.
 MEMORY = None if SANITIZED else 3 << 30
@@ -38,7 +41,6 @@ def scan(*arguments, seconds=60):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           stdin=subprocess.DEVNULL, env=environment(), preexec_fn=limited,
                           timeout=seconds * (8 if SANITIZED else 1), check=False)
-    from kit import Result
     result = Result(command, done.returncode, done.stdout, done.stderr)
     check(done.returncode >= 0 and b"Sanitizer" not in done.stderr, result)
     return result, time.monotonic() - start
@@ -231,14 +233,12 @@ def gzip_bomb(levels):
 
 
 def xz_bomb():
-    import lzma
     packer = lzma.LZMACompressor()
     return write("d/a.xz", b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)),
                  packer.flush())
 
 
 def bz2_bomb():
-    import bz2
     packer = bz2.BZ2Compressor()
     return write("d/a.bz2", b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)),
                  packer.flush())
@@ -386,20 +386,66 @@ def _():
     goes_on(result)
 
 
-@case("Ctrl-C ends the scan with its summary")
+def start_on_much(*options):
+    """A scan that takes a while, started."""
+    for i in range(40):
+        write("d/%02d" % i, random.Random(i).randbytes(1 << 16) * 128)
+    write("d/zzz.com", EICAR)
+    return subprocess.Popen([KUJO, "scan", *options, "d"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=environment(), start_new_session=True)
+
+
+def add_signal(number, code):
+    @case("%s ends the scan with its summary" % number.name)
+    def _():
+        with start_on_much() as child:
+            time.sleep(0.2 if not SANITIZED else 2)
+            child.send_signal(number)
+            out, err = child.communicate(timeout=60)
+        if child.returncode == 1:
+            raise Skip("the scan was over before the signal came")
+        equal(child.returncode, code, err)
+        check(b"stopped before its end" in out, out)
+
+
+add_signal(signal.SIGINT, 130)
+add_signal(signal.SIGTERM, 143)
+
+
+def children_of(process):
+    with open("/proc/%d/task/%d/children" % (process, process), encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+@case("a worker that dies costs nothing but time: the scan ends, the rest is scanned")
 def _():
-    import signal
-    for i in range(30):
-        write("d/%02d" % i, bytes(8 << 20))
-    with subprocess.Popen([KUJO, "scan", "d"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          env=environment(), start_new_session=True) as child:
-        time.sleep(0.2 if not SANITIZED else 2)
-        child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=60)
-    if child.returncode == 0:
-        raise Skip("the scan was over before the signal came")
-    equal(child.returncode, 130, err)
-    check(b"stopped before its end" in out, out)
+    killed = 0
+    with start_on_much("-j2") as child:
+        end = time.monotonic() + (0.4 if not SANITIZED else 4)
+        while time.monotonic() < end and child.poll() is None and killed < 3:
+            for worker in children_of(child.pid)[:1]:
+                os.kill(worker, signal.SIGKILL)
+                killed += 1
+            time.sleep(0.1 if not SANITIZED else 1)
+        out, err = child.communicate(timeout=200)
+    if not killed:
+        raise Skip("the scan was over before a worker could be killed")
+    check(b"d/zzz.com: EICAR-Test-File FOUND" in out, out, err)
+    equal(child.returncode, 1, err)
+    for line in err.decode().splitlines():
+        check(line.startswith("kujo: d/"), line)
+
+
+@case("--max-time: one line, and on to the next file")
+def _():
+    os.mkdir("d")
+    with zipfile.ZipFile("d/slow.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(3000):
+            archive.writestr("%d" % i, random.Random(i).randbytes(2000))
+    write("d/zzz.com", EICAR)
+    result, _ = scan("--max-time", "1ms", "d")
+    goes_on(result)
+    check("not fully scanned: " in line_about(result, "d/slow.zip"), result)
 
 
 sys.exit(run_cases())

@@ -75,7 +75,8 @@ def _():
                   "Required definitions", "4324", "8000", "engine", "4.2.40", "6.0.0", "--version",
                   "Aliases", "I-Worm.Mimail.q", "Sysout", "Discovered", "2004-01-26", "Published",
                   "2004-01-27", "Modified", "Removal", "Characteristics", "Symptoms",
-                  "Method of infection", "Bad CRC32", "MMINFO.TXT", "OUTLOOK.EXE", "50,720", "SYS32.EXE"):
+                  "Method of infection", "Bad CRC32", "MMINFO.TXT", "OUTLOOK.EXE", "50,720",
+                  "SYS32.EXE"):
         check(words in text, words, text)
 
 

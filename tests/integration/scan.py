@@ -5,10 +5,12 @@
 import base64
 import json
 import os
+import subprocess
 import sys
 import zipfile
 
-from kit import (EICAR, EICAR_NAME, Skip, case, check, equal, kujo, run_cases, write)
+from kit import (EICAR, EICAR_NAME, KUJO, Skip, case, check, environment, equal, kujo, run_cases,
+                 tool, write)
 
 RULE = b'rule one { strings: $a = "a needle" condition: $a }\n'
 
@@ -201,8 +203,6 @@ def _():
 def _():
     for i in range(200):
         write("d/f%03d" % i, EICAR)
-    import subprocess
-    from kit import KUJO, environment
     with subprocess.Popen([KUJO, "scan", "d"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           env=environment()) as child:
         child.stdout.readline()
@@ -383,10 +383,8 @@ def _():
 
 @case("what cannot be read as another user is an error, and the rest is scanned")
 def _():
-    if os.geteuid() != 0:
-        user = []
-    else:
-        from kit import tool
+    user = []
+    if os.geteuid() == 0:
         user = [tool("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"]
     os.chmod(".", 0o755)
     write("d/secret.com", EICAR)
@@ -395,7 +393,6 @@ def _():
     os.chmod("d", 0o755)
     os.chmod("d/secret.com", 0)
     os.chmod("d/shut", 0)
-    from kit import KUJO
     if user and not os.access(KUJO, os.X_OK):
         raise Skip("the program cannot be run by others")
     words = [*user, KUJO, "scan", "-q", "d"]

@@ -110,9 +110,9 @@ static void text_explains(void **state)
     show_objects(&p);
     assert_non_null(strstr(p.out, "    exact, from 2004-0001, detection page, since release 4318 "
                                   "(definitions 8000)\n"));
-    assert_non_null(strstr(p.out, "    rule r: $a = \"MZ\\\\n\", at offset 16, 40 bytes: 4d 5a 0a "
+    assert_non_null(strstr(p.out, "    rule r: $a = \"MZ\\n\", at offset 16, 40 bytes: 4d 5a 0a "
                                   "... |MZ.|\n"));
-    assert_non_null(strstr(p.out, "    artifact page: C:\\\\P.HTA\n"));
+    assert_non_null(strstr(p.out, "    artifact page: C:\\P.HTA\n"));
     close_page(&p);
 }
 
