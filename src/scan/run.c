@@ -143,7 +143,9 @@ static void count_object(run *r, const kj_run_object *object)
 static void tell_object_of_volume(void *user, const kj_run_object *object)
 {
     run *r = user;
+    r->file_infected = false;
     count_object(r, object);
+    r->totals->infected_files += r->file_infected && !object->more;
     r->events->object(r->events->user, object);
 }
 

@@ -14,6 +14,7 @@ typedef struct kj_run_object {
     size_t count;
     size_t best;    /* the verdict */
     bool by_volume; /* known by what else is on its volume */
+    bool more;      /* of a file of which something was told before; by_volume only */
 } kj_run_object;
 
 typedef struct kj_run_progress {

@@ -144,6 +144,15 @@ static size_t collect_evidence(const teller *t, const sighting *anchor, uint32_t
     return count;
 }
 
+/* Whether anything was reported of the file at `path`. */
+static bool is_reported(const kj_volume_seen *seen, const char *path)
+{
+    for (size_t i = 0; i < seen->list.count; i++)
+        if (seen->list.items[i].name_count && strcmp(seen->list.items[i].path, path) == 0)
+            return true;
+    return false;
+}
+
 static void tell_at(const teller *t, uint32_t index, const sighting *s)
 {
     const kj_defs *defs = t->seen->sets->items[t->set];
@@ -164,7 +173,12 @@ static void tell_at(const teller *t, uint32_t index, const sighting *s)
         .evidence_count = collect_evidence(t, s, detect->threat, evidence),
     };
     kj_run_object object = {
-        .path = kj_span_str(s->path), .findings = &finding, .count = 1, .by_volume = true};
+        .path = kj_span_str(s->path),
+        .findings = &finding,
+        .count = 1,
+        .by_volume = true,
+        .more = is_reported(t->seen, s->path),
+    };
     t->object(t->user, &object);
 }
 
