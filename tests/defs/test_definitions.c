@@ -5,15 +5,14 @@
 #include "defs/defs.h"
 
 #include "base/arith.h"
-#include "base/crc32c.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "defs/writer.h"
 #include "ir/place.h"
 #include "match/match.h"
 #include "modules/module.h"
 #include "rules/advisory/advisory.h"
 #include "rules/yara/yara.h"
+#include "tests/defs/seal.h"
 #include "tests/test.h"
 
 #include <stdio.h>
@@ -112,11 +111,6 @@ static size_t section_count(const uint8_t *file)
     return kj_min_size(count, KJ_DISK_SECTIONS_MAX);
 }
 
-static size_t table_end(const uint8_t *file, size_t len)
-{
-    return kj_min_size(len, sizeof(kj_disk_header) + section_count(file) * sizeof(kj_disk_section));
-}
-
 /* Where in the table the section of that type stands. */
 static uint8_t *find_row(uint8_t *file, uint32_t type)
 {
@@ -127,35 +121,6 @@ static uint8_t *find_row(uint8_t *file, uint32_t type)
     }
     fail_msg("no such section");
     return NULL;
-}
-
-/* Makes the checksum of header and table right: what a hostile file would have. */
-static void seal_header(uint8_t *file, size_t len)
-{
-    put_u32(field(file, offsetof(kj_disk_header, crc)), 0);
-    uint32_t crc = kj_crc32c(kj_span_of(file, table_end(file, len)));
-    put_u32(field(file, offsetof(kj_disk_header, crc)), crc);
-}
-
-/* Makes the digests, the build id and the checksum right. */
-static void seal(uint8_t *file, size_t len)
-{
-    uint8_t digests[KJ_DISK_SECTIONS_MAX * KJ_HASH_MAX], id[KJ_HASH_MAX];
-    size_t count = (table_end(file, len) - sizeof(kj_disk_header)) / sizeof(kj_disk_section);
-    for (size_t i = 0; i < count; i++) {
-        kj_disk_section section;
-        uint8_t *row = file + sizeof(kj_disk_header) + i * sizeof section;
-        memcpy(&section, row, sizeof section);
-        if (section.offset <= len && section.size <= len - section.offset) {
-            kj_hash(KJ_HASH_SHA256, kj_span_of(file + section.offset, (size_t)section.size),
-                    section.sha256);
-            memcpy(row, &section, sizeof section);
-        }
-        memcpy(digests + i * KJ_HASH_MAX, section.sha256, sizeof section.sha256);
-    }
-    kj_hash(KJ_HASH_SHA256, kj_span_of(digests, count * KJ_HASH_MAX), id);
-    memcpy(field(file, offsetof(kj_disk_header, build_id)), id, 16);
-    seal_header(file, len);
 }
 
 /* ---- using it ----------------------------------------------------------------------------------
