@@ -11,7 +11,7 @@
  *
  * An engine is read-only after it was opened and may be shared between threads; a scanner belongs
  * to one thread at a time. The library prints nothing, starts no thread, installs no signal
- * handler and keeps no global state. */
+ * handler and keeps no state of its own but the libraries that it loads on first use. */
 #ifndef KUJO_H
 #define KUJO_H
 
@@ -106,7 +106,8 @@ KUJO_API kujo_result kujo_scan_bytes(kujo_scanner *scanner, const void *bytes, s
                                      const char *name, const kujo_callbacks *callbacks,
                                      char *message);
 
-/* Ends a running scan with KUJO_CANCELLED; may be called from a signal handler or another thread. */
+/* Ends a running scan, and every later one of this scanner, with KUJO_CANCELLED; may be called from
+ * a signal handler or another thread. */
 KUJO_API void kujo_scanner_cancel(kujo_scanner *scanner);
 
 #ifdef __cplusplus

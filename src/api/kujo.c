@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct kujo_engine {
     kj_defs defs;
@@ -174,18 +175,22 @@ static kj_scan_events events_of(const kujo_callbacks *callbacks, kujo_callbacks 
     };
 }
 
+/* Bytes from the current position to the end of a regular file. */
+static uint64_t size_left(int fd)
+{
+    struct stat info;
+    off_t at = lseek(fd, 0, SEEK_CUR);
+    if (at < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return KJ_SIZE_UNKNOWN;
+    return at < info.st_size ? (uint64_t)(info.st_size - at) : 0;
+}
+
 kujo_result kujo_scan_fd(kujo_scanner *scanner, int fd, const char *name,
                          const kujo_callbacks *callbacks, char *message)
 {
     kujo_callbacks copy;
     const kj_scan_events events = events_of(callbacks, &copy);
-    struct stat info;
-    bool sized = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-    const kj_scan_input input = {
-        .path = kj_span_str(name),
-        .fd = fd,
-        .size = sized ? (uint64_t)info.st_size : KJ_SIZE_UNKNOWN,
-    };
+    const kj_scan_input input = {.path = kj_span_str(name), .fd = fd, .size = size_left(fd)};
     kj_error err = {0};
     return result_of(kj_scan_file(scanner->scanner, &input, &events, &err), &err, message);
 }

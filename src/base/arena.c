@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chunks double up to 1 MiB and stay in a list; reset walks back to the first. A request larger
- * than a chunk gets one of its own. Under AddressSanitizer unused bytes are poisoned. */
+ * than that gets a chunk of its own, which goes back to the system with what it held: else every
+ * larger member would leave one behind. Under AddressSanitizer unused bytes are poisoned. */
 #include "base/arena.h"
 
 #include "base/arith.h"
@@ -35,28 +36,39 @@ void kj_arena_init(kj_arena *arena, size_t budget)
     *arena = (kj_arena){.budget = budget};
 }
 
+/* Frees the chunk that a link of the list leads to, and takes it out. */
+static void free_chunk(kj_arena_chunk **link)
+{
+    kj_arena_chunk *chunk = *link;
+    *link = chunk->next;
+    ASAN_UNPOISON_MEMORY_REGION(chunk->bytes, chunk->size);
+    free(chunk);
+}
+
 void kj_arena_done(kj_arena *arena)
 {
-    for (kj_arena_chunk *chunk = arena->first; chunk;) {
-        kj_arena_chunk *next = chunk->next;
-        ASAN_UNPOISON_MEMORY_REGION(chunk->bytes, chunk->size);
-        free(chunk);
-        chunk = next;
-    }
+    while (arena->first)
+        free_chunk(&arena->first);
     *arena = (kj_arena){0};
 }
 
-static void empty_from(kj_arena_chunk *chunk)
+static void empty_from(kj_arena_chunk **link)
 {
-    for (; chunk; chunk = chunk->next) {
+    while (*link) {
+        kj_arena_chunk *chunk = *link;
+        if (chunk->size > LARGEST_CHUNK) {
+            free_chunk(link);
+            continue;
+        }
         chunk->used = 0;
         ASAN_POISON_MEMORY_REGION(chunk->bytes, chunk->size);
+        link = &chunk->next;
     }
 }
 
 void kj_arena_reset(kj_arena *arena)
 {
-    empty_from(arena->first);
+    empty_from(&arena->first);
     arena->current = arena->first;
     arena->used = 0;
 }
@@ -76,7 +88,7 @@ void kj_arena_rewind(kj_arena *arena, kj_arena_mark mark)
         kj_arena_reset(arena);
         return;
     }
-    empty_from(mark.chunk->next);
+    empty_from(&mark.chunk->next);
     mark.chunk->used = mark.chunk_used;
     ASAN_POISON_MEMORY_REGION(mark.chunk->bytes + mark.chunk_used,
                               mark.chunk->size - mark.chunk_used);

@@ -52,13 +52,15 @@ void kj_diag_add(kj_diags *diags, kj_severity severity, const kj_source *source,
         diags->failed = true;
 }
 
-static kj_span line_around(kj_span text, size_t offset)
+/* The line that holds `offset`, and how far into it that is. */
+static kj_span line_around(kj_span text, size_t offset, size_t *out_at)
 {
     size_t start = offset, end = offset;
     while (start > 0 && text.data[start - 1] != '\n')
         start--;
     while (end < text.len && text.data[end] != '\n')
         end++;
+    *out_at = offset - start;
     return kj_span_sub(text, start, end - start);
 }
 
@@ -89,9 +91,8 @@ static void put_source(kj_buf *out, kj_span text)
 
 static void print_excerpt(const kj_diag *diag, size_t line_number, bool color, kj_buf *out)
 {
-    kj_span text = diag->source->text;
-    kj_span line = line_around(text, diag->offset);
-    size_t at = (size_t)(text.data + diag->offset - line.data);
+    size_t at;
+    kj_span line = line_around(diag->source->text, diag->offset, &at);
     if (line.len > WIDEST_LINE) {
         size_t cut = at > WIDEST_LINE / 2 ? at - WIDEST_LINE / 2 : 0;
         while (cut < at && (line.data[cut] & 0xC0) == 0x80)

@@ -12,12 +12,6 @@
 
 enum { READ_STEP = 64 << 10 };
 
-static kj_status io_error(kj_error *err, const char *what)
-{
-    return kj_fail(err, errno == ENOMEM ? KJ_NO_MEMORY : KJ_IO, KJ_NO_OFFSET, "%s: %s", what,
-                   strerror(errno));
-}
-
 kj_status kj_file_read_fd(int fd, kj_buf *out, kj_error *err)
 {
     for (;;) {
@@ -26,12 +20,12 @@ kj_status kj_file_read_fd(int fd, kj_buf *out, kj_error *err)
         uint8_t probe;
         uint8_t *at = room ? kj_buf_reserve(out, room) : &probe;
         if (!at)
-            return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+            return kj_no_memory(err);
         ssize_t got = read(fd, at, room ? room : 1);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return io_error(err, "cannot read");
+            return kj_fail_errno(err, "cannot read");
         if (got == 0)
             return KJ_OK;
         if (room == 0)
@@ -44,10 +38,10 @@ kj_status kj_file_read(const char *path, kj_buf *out, kj_error *err)
 {
     KJ_CLEANUP(kj_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return io_error(err, "cannot open");
+        return kj_fail_errno(err, "cannot open");
     struct stat info;
     if (fstat(fd, &info) != 0)
-        return io_error(err, "cannot open");
+        return kj_fail_errno(err, "cannot open");
     if (S_ISREG(info.st_mode) && info.st_size > 0 && (uint64_t)info.st_size <= out->max - out->len)
         (void)kj_buf_reserve(out, (size_t)info.st_size);
     return kj_file_read_fd(fd, out, err);
@@ -60,7 +54,7 @@ kj_status kj_file_write_all(int fd, kj_span bytes, kj_error *err)
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return io_error(err, "cannot write");
+            return kj_fail_errno(err, "cannot write");
         bytes = kj_span_sub(bytes, (size_t)put, SIZE_MAX);
     }
     return KJ_OK;
@@ -72,7 +66,7 @@ static kj_status sync_folder(const char *path, kj_error *err)
     (void)snprintf(copy, sizeof copy, "%s", path);
     KJ_CLEANUP(kj_close_fd) int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        return io_error(err, "cannot sync the directory");
+        return kj_fail_errno(err, "cannot sync the directory");
     return KJ_OK;
 }
 
@@ -81,9 +75,9 @@ static kj_status write_beside(const char *beside, kj_span content, unsigned mode
     KJ_CLEANUP(kj_close_fd)
     int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
-        return io_error(err, "cannot create");
+        return kj_fail_errno(err, "cannot create");
     KJ_TRY(kj_file_write_all(fd, content, err));
-    return fsync(fd) == 0 ? KJ_OK : io_error(err, "cannot sync");
+    return fsync(fd) == 0 ? KJ_OK : kj_fail_errno(err, "cannot sync");
 }
 
 kj_status kj_file_replace(const char *path, kj_span content, unsigned mode, kj_error *err)
@@ -98,7 +92,7 @@ kj_status kj_file_replace(const char *path, kj_span content, unsigned mode, kj_e
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot create: the path is too long");
     kj_status status = write_beside(beside, content, mode, err);
     if (status == KJ_OK && rename(beside, path) != 0)
-        status = io_error(err, "cannot rename");
+        status = kj_fail_errno(err, "cannot rename");
     if (status != KJ_OK) {
         (void)unlink(beside);
         return status;

@@ -16,6 +16,7 @@
 #include "base/arith.h"
 #include "base/status.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,12 +25,13 @@ typedef struct kj_lazy_symbol {
     void *slot; /* where the function's address goes */
 } kj_lazy_symbol;
 
-/* The one kind of state the library keeps for a process: set once, the same for everybody. */
+/* The one kind of state the library keeps for a process: set once, the same for everybody. Threads
+ * may ask at the same time. */
 typedef struct kj_lazy {
     const char *file; /* the library's soname */
     const kj_lazy_symbol *symbols;
     size_t count;
-    bool loaded;
+    atomic_bool loaded;
 } kj_lazy;
 
 #define KJ_LAZY_FIELD(function) __typeof__(&(function)) function;

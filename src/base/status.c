@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/status.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const names[KJ_STATUS_COUNT] = {
     [KJ_OK] = "ok",
@@ -31,4 +33,15 @@ kj_status kj_fail(kj_error *err, kj_status status, uint64_t offset, const char *
     (void)vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
     return status;
+}
+
+kj_status kj_no_memory(kj_error *err)
+{
+    return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+}
+
+kj_status kj_fail_errno(kj_error *err, const char *what)
+{
+    return kj_fail(err, errno == ENOMEM ? KJ_NO_MEMORY : KJ_IO, KJ_NO_OFFSET, "%s: %s", what,
+                   strerror(errno));
 }

@@ -35,6 +35,11 @@ typedef struct kj_error {
 kj_status kj_fail(kj_error *err, kj_status status, uint64_t offset, const char *format, ...)
     KJ_PRINTF(4, 5);
 
+/* kj_fail() for what needs no other words: KJ_NO_MEMORY; KJ_IO with `what` and the reason that errno
+ * gives (KJ_NO_MEMORY for ENOMEM). */
+kj_status kj_no_memory(kj_error *err);
+kj_status kj_fail_errno(kj_error *err, const char *what);
+
 /* Marks a sentence that programs translate when they show it: the message catalogues collect them
  * (po/meson.build). kj_fail() does the same by being called. */
 #define KJ_SENTENCE(text) (text)

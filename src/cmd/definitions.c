@@ -6,7 +6,6 @@
 #include "cmd/cmd.h"
 #include "cmd/verified.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,19 +37,17 @@ static bool same_file(const struct stat *a, const struct stat *b)
     return memcmp(&one, &two, sizeof one) == 0;
 }
 
-/* Verifies the whole file unless that was done before. `before` and the file now: nobody exchanged
- * it while it was opened. */
-static kj_status verify_once(const char *path, const struct stat *before, const kj_defs *defs,
+/* Verifies the whole file, which is the one that is mapped, unless that was done before. It is
+ * remembered if it is still what it was when it was opened. */
+static kj_status verify_once(const char *path, const struct stat *opened, const kj_defs *defs,
                              kj_error *err)
 {
-    struct stat after;
-    if (stat(path, &after) < 0)
-        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "%s", strerror(errno));
-    bool steady = same_file(before, &after);
-    kj_file_identity identity = kj_file_identity_of(before);
-    if (steady && kj_verified_has(&identity, defs->header.build_id))
+    kj_file_identity identity = kj_file_identity_of(opened);
+    if (kj_verified_has(&identity, defs->header.build_id))
         return KJ_OK;
     KJ_TRY(kj_defs_verify(defs, err));
+    struct stat now;
+    bool steady = stat(path, &now) == 0 && same_file(opened, &now);
     kj_error why;
     if (steady && kj_verified_add(&identity, defs->header.build_id, &why) != KJ_OK)
         (void)kj_complain(_("%s: verified, but that cannot be remembered (%s): it will be verified "
@@ -61,12 +58,10 @@ static kj_status verify_once(const char *path, const struct stat *before, const 
 
 kj_status kj_definitions_open(const kj_chosen *chosen, kj_defs *out, kj_error *err)
 {
-    struct stat before;
-    if (stat(chosen->path, &before) < 0)
-        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "%s", strerror(errno));
+    struct stat opened;
     kj_defs defs;
-    KJ_TRY(kj_defs_open(chosen->path, kj_engine_version(), &defs, err));
-    kj_status status = chosen->by_user ? verify_once(chosen->path, &before, &defs, err) : KJ_OK;
+    KJ_TRY(kj_defs_open_known(chosen->path, kj_engine_version(), &defs, &opened, err));
+    kj_status status = chosen->by_user ? verify_once(chosen->path, &opened, &defs, err) : KJ_OK;
     if (status != KJ_OK)
         kj_defs_close(&defs);
     else

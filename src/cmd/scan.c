@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kujo scan: what the user asked for, to scan/run.h and report/. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "cmd/cmd.h"
 #include "cmd/definitions.h"
 #include "cmd/interrupt.h"
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct options {
@@ -164,9 +164,7 @@ static bool open_rules(const options *o, sets *s, bool color)
 
 static uint64_t now_ms(void)
 {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return kj_clock_ns() / 1000000;
 }
 
 static void on_object(void *user, const kj_run_object *object)

@@ -132,7 +132,7 @@ static kj_status write_node(const kj_expr *expr, const kj_code_map *map, kj_stri
     for (size_t i = 0; i < expr->count; i++)
         KJ_TRY(write_node(expr->args[i], map, strings, code, depth + 1, err));
     if (code->failed)
-        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+        return kj_no_memory(err);
     uint32_t words = (uint32_t)((code->len - start) / 4);
     memcpy(code->data + start + 4, &words, sizeof words);
     return KJ_OK;

@@ -8,7 +8,6 @@
 #include "defs/patterns.h"
 #include "ir/ir.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -144,28 +143,27 @@ kj_status kj_defs_open_buf(kj_buf *file, uint32_t engine, kj_defs *out, kj_error
     return KJ_OK;
 }
 
-static kj_status io_error(kj_error *err, const char *what)
+kj_status kj_defs_open(const char *path, uint32_t engine, kj_defs *out, kj_error *err)
 {
-    return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "%s: %s", what, strerror(errno));
+    struct stat unused;
+    return kj_defs_open_known(path, engine, out, &unused, err);
 }
 
-kj_status kj_defs_open(const char *path, uint32_t engine, kj_defs *out, kj_error *err)
+kj_status kj_defs_open_known(const char *path, uint32_t engine, kj_defs *out, struct stat *out_file,
+                             kj_error *err)
 {
     /* O_NONBLOCK: a pipe is refused, not waited for. */
     KJ_CLEANUP(kj_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return io_error(err, "cannot open");
-    struct stat info;
-    if (fstat(fd, &info) != 0)
-        return io_error(err, "cannot open");
-    if (!S_ISREG(info.st_mode))
+    if (fd < 0 || fstat(fd, out_file) != 0)
+        return kj_fail_errno(err, "cannot open");
+    if (!S_ISREG(out_file->st_mode))
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "not a regular file");
-    if (info.st_size == 0)
+    if (out_file->st_size == 0)
         return kj_fail(err, KJ_MALFORMED, 0, "not a kujo definitions file: it is empty");
-    size_t len = (size_t)info.st_size;
+    size_t len = (size_t)out_file->st_size;
     void *map = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED)
-        return io_error(err, "cannot map");
+        return kj_fail_errno(err, "cannot map");
     kj_status status = kj_defs_open_span(kj_span_of(map, len), engine, out, err);
     if (status == KJ_OK)
         out->mapped = true;

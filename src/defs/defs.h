@@ -12,6 +12,8 @@
 #include "base/status.h"
 #include "defs/format.h"
 
+#include <sys/stat.h>
+
 /* An array in the mapped file; empty when the section is missing. */
 typedef struct kj_defs_section {
     const void *data;
@@ -49,11 +51,15 @@ typedef struct kj_defs {
 KJ_MUST_CHECK kj_status kj_defs_open(const char *path, uint32_t engine, kj_defs *out,
                                      kj_error *err);
 
+/* The same; *out_file says which file that is, as it was before it was read. */
+KJ_MUST_CHECK kj_status kj_defs_open_known(const char *path, uint32_t engine, kj_defs *out,
+                                           struct stat *out_file, kj_error *err);
+
 /* Uses a file in memory, and takes the buffer's bytes over on success. */
 KJ_MUST_CHECK kj_status kj_defs_open_buf(kj_buf *file, uint32_t engine, kj_defs *out,
                                          kj_error *err);
 
-/* Uses bytes that outlive the handle. */
+/* Uses bytes that outlive the handle, aligned as malloc() aligns; the handle is not closed. */
 KJ_MUST_CHECK kj_status kj_defs_open_span(kj_span file, uint32_t engine, kj_defs *out,
                                           kj_error *err);
 

@@ -224,7 +224,7 @@ static kj_status finish(doc *d, kj_buf *out, kj_error *err)
               json_dump_callback(d->root, put_chunk, out, JSON_COMPACT | JSON_SORT_KEYS) == 0;
     json_decref(d->root);
     if (!ok || out->failed)
-        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+        return kj_no_memory(err);
     return KJ_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "base/fold.h"
 #include "base/hash.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "defs/code.h"
 #include "defs/doc.h"
@@ -58,11 +59,6 @@ typedef struct writer {
     kj_pattern_sections pattern_sections;
     uint32_t variables;
 } writer;
-
-static kj_status no_memory(kj_error *err)
-{
-    return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
-}
 
 static void init(writer *w, const kj_ir *ir, const kj_write_options *options)
 {
@@ -191,7 +187,7 @@ static kj_status select_rules(writer *w, kj_error *err)
             bool searched = ir->patterns.items[pattern].identifier.len != 0;
             kj_pattern_item item = {&ir->patterns.items[pattern], searched ? next : KJ_NONE};
             if (!kj_vec_add(&w->items, item))
-                return no_memory(err);
+                return kj_no_memory(err);
         }
         next++;
     }
@@ -214,7 +210,7 @@ static kj_status select_all(writer *w, kj_error *err)
     w->remedy_runs = kj_new_array(&w->scratch, kj_disk_run, ir->threats.count + 1);
     if (!wanted || !w->artifact_runs || !w->remedy_runs || !w->threats || !w->detects || !w->rules || !w->patterns || !w->artifacts ||
         !w->externals)
-        return no_memory(err);
+        return kj_no_memory(err);
     select_threats(w, wanted);
     select_items(w);
     return select_rules(w, err);
@@ -371,7 +367,7 @@ static kj_status write_detects(writer *w, kj_error *err)
         collecting c = {w, w->detects[i], false};
         kj_code_references(detect->when, collect_use, &c);
         if (c.failed)
-            return no_memory(err);
+            return kj_no_memory(err);
         anchors about = {w, 0};
         kj_disk_detect disk = {
             .id = kj_strings_add(&w->strings, detect->id),
@@ -430,17 +426,9 @@ static kj_status write_rules(writer *w, kj_error *err)
     return KJ_OK;
 }
 
-static kj_span last_component(kj_span path)
-{
-    size_t start = path.len;
-    while (start > 0 && path.data[start - 1] != '\\')
-        start--;
-    return kj_span_sub(path, start, SIZE_MAX);
-}
-
 static bool add_place(writer *w, uint32_t artifact, kj_span pattern)
 {
-    kj_span last = last_component(pattern);
+    kj_span last = kj_path_base(pattern);
     bool wild = last.len == 0 || memchr(last.data, '*', last.len);
     kj_disk_place place = {
         .hash = wild ? 0 : kj_crc32c(last),
@@ -730,7 +718,7 @@ static kj_status lay_out(const part *parts, size_t count, kj_buf *out, uint8_t b
         memcpy(digests + 32 * i, digest, 32);
         kj_buf_put(out, bytes);
         if (out->failed)
-            return no_memory(err);
+            return kj_no_memory(err);
         memcpy(out->data + sizeof(kj_disk_header) + i * sizeof section, &section, sizeof section);
     }
     uint8_t id[KJ_HASH_MAX];
@@ -766,7 +754,7 @@ static kj_status write_file(writer *w, kj_buf *out, kj_error *err)
         {KJ_SEC_DOCS, 1, &w->docs},
     };
     if (w->strings.failed)
-        return no_memory(err);
+        return kj_no_memory(err);
     kj_disk_header header = {
         .magic = KJ_DISK_MAGIC,
         .major = KJ_DISK_MAJOR,

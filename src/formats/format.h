@@ -99,6 +99,7 @@ typedef struct kj_member {
     const kj_format *format; /* NULL while unknown */
     unsigned flags;
     kj_span content_type; /* of a mail part: "image/gif", lower case; else empty */
+    size_t attachments;   /* of its container, up to this one; whoever keeps members counts them */
 } kj_member;
 
 /* One thing that is scanned. Lives as long as its scan. */

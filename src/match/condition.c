@@ -6,14 +6,18 @@
 #include "match/condition.h"
 
 #include "base/arith.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "defs/code.h"
+
+enum { STEPS_A_LOOK = 8 << 10, BYTES_A_STEP = 64 };
 
 typedef struct eval {
     const kj_condition_input *in;
     kj_status status; /* KJ_OK, or why the evaluation ends */
     unsigned depth;
-    uint32_t pattern; /* current one of a FOR_PATTERNS */
+    uint64_t unclocked; /* steps since the last look at the clock */
+    uint32_t pattern;   /* current one of a FOR_PATTERNS */
     kj_value variables[KJ_EXPR_MAX_VARIABLES];
 } eval;
 
@@ -26,7 +30,22 @@ static kj_value give_up(eval *e, kj_status why)
     return kj_value_undefined();
 }
 
-/* ---- args --------------------------------------------------------------------------------------- */
+/* Draws on the steps; false when they, or the time, are used up. */
+static bool pay(eval *e, uint64_t count)
+{
+    bool enough = *e->in->steps >= count;
+    *e->in->steps -= enough ? count : *e->in->steps;
+    e->unclocked += count;
+    if (enough && e->in->deadline_ns && e->unclocked >= STEPS_A_LOOK) {
+        e->unclocked = 0;
+        enough = kj_clock_ns() <= e->in->deadline_ns;
+    }
+    if (!enough)
+        (void)give_up(e, KJ_LIMIT);
+    return enough;
+}
+
+/* ---- args ------------------------------------------------------------------------------------ */
 
 /* Reads the arg at *at, which belongs to `parent`, and moves past it. */
 static bool next_arg(eval *e, const kj_code_node *parent, uint32_t *at, kj_code_node *out)
@@ -69,7 +88,7 @@ static bool is_int(kj_value value)
     return value.type == KJ_TYPE_INT || value.type == KJ_TYPE_BOOL;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static kj_value constant(eval *e, const kj_code_node *node)
 {
@@ -113,8 +132,8 @@ static kj_value stored_external(eval *e, const kj_disk_external *external)
     uint64_t bits = external->value[0] | (uint64_t)external->value[1] << 32;
     kj_value value = {.type = (kj_type)external->type, .integer = (int64_t)bits};
     if (value.type == KJ_TYPE_STRING)
-        value.text = kj_defs_text(e->in->defs,
-                                  (kj_disk_text){external->value[0], external->value[1]});
+        value.text =
+            kj_defs_text(e->in->defs, (kj_disk_text){external->value[0], external->value[1]});
     else if (value.type == KJ_TYPE_REAL)
         memcpy(&value.real, &bits, sizeof value.real);
     return value;
@@ -127,8 +146,7 @@ static kj_value run_external(eval *e, const kj_code_node *node)
         return give_up(e, KJ_INTERNAL);
     const kj_match_input *object = e->in->object;
     if (object && object->external) {
-        kj_value value =
-            object->external(object->user, kj_defs_text(e->in->defs, external->name));
+        kj_value value = object->external(object->user, kj_defs_text(e->in->defs, external->name));
         if (value.type == (kj_type)external->type)
             return value;
     }
@@ -169,7 +187,7 @@ static kj_value run_read(eval *e, const kj_code_node *node)
     return kj_value_int((int64_t)value);
 }
 
-/* ---- patterns ----------------------------------------------------------------------------------------- */
+/* ---- patterns -------------------------------------------------------------------------------- */
 
 static const kj_hit *hits_of(eval *e, const kj_code_node *node, size_t *out_count)
 {
@@ -278,7 +296,7 @@ static kj_value run_artifact(eval *e, const kj_code_node *node)
     return kj_value_bool(e->in->seen && kj_sightings_has_artifact(e->in->seen, node->index));
 }
 
-/* ---- logic ------------------------------------------------------------------------------------------------ */
+/* ---- logic ----------------------------------------------------------------------------------- */
 
 static kj_value run_and(eval *e, const kj_code_node *node)
 {
@@ -328,7 +346,7 @@ static kj_value run_to_bool(eval *e, const kj_code_node *node)
     }
 }
 
-/* ---- quantifiers --------------------------------------------------------------------------------------------- */
+/* ---- quantifiers ----------------------------------------------------------------------------- */
 
 /* Counts how many of `total` items hold and decides as soon as that is possible. */
 typedef struct tally {
@@ -464,8 +482,8 @@ static kj_value loop(eval *e, const kj_code_node *node, kj_value number, int64_t
     if (from > to)
         return kj_value_bool(false);
     for (int64_t i = from; t.possible && e->status == KJ_OK; i++) {
-        if (!set_variable(e, node, kj_value_int(i)) ||
-            !add_to_tally(&t, is_true(run(e, body))) || i == to)
+        if (!set_variable(e, node, kj_value_int(i)) || !add_to_tally(&t, is_true(run(e, body))) ||
+            i == to)
             break;
     }
     return outcome(&t);
@@ -521,7 +539,7 @@ static kj_value run_with(eval *e, const kj_code_node *node)
     return set_variable(e, node, value) ? eval_next(e, node, &at) : kj_value_undefined();
 }
 
-/* ---- comparisons ------------------------------------------------------------------------------------------------ */
+/* ---- comparisons ----------------------------------------------------------------------------- */
 
 static bool decide(kj_op op, int order)
 {
@@ -592,7 +610,8 @@ static kj_value run_text(eval *e, const kj_code_node *node)
 {
     kj_value v[2];
     eval_args(e, node, v, 2);
-    if (v[0].type != KJ_TYPE_STRING || v[1].type != KJ_TYPE_STRING)
+    if (v[0].type != KJ_TYPE_STRING || v[1].type != KJ_TYPE_STRING ||
+        !pay(e, v[0].text.len / BYTES_A_STEP))
         return kj_value_undefined();
     return kj_value_bool(compare_texts(node->op, v[0].text, v[1].text));
 }
@@ -608,12 +627,12 @@ static kj_value run_matches(eval *e, const kj_code_node *node)
     if (regex.op != KJ_OP_REGEX || !pattern || !e->in->regex)
         return give_up(e, KJ_INTERNAL);
     bool found = false;
-    kj_status status = kj_regex_find(e->in->regex, e->in->defs, pattern->forward, text.text,
-                                     e->in->steps, &found);
+    kj_status status =
+        kj_regex_find(e->in->regex, e->in->defs, pattern->forward, text.text, e->in->steps, &found);
     return status == KJ_OK ? kj_value_bool(found) : give_up(e, status);
 }
 
-/* ---- arithmetic --------------------------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 static kj_value shift(kj_op op, int64_t value, int64_t by)
 {
@@ -704,7 +723,7 @@ static kj_value run_regex(eval *e, const kj_code_node *node)
     return give_up(e, KJ_INTERNAL);
 }
 
-/* ---- dispatch ------------------------------------------------------------------------------------------------------- */
+/* ---- dispatch -------------------------------------------------------------------------------- */
 
 typedef kj_value (*runner)(eval *e, const kj_code_node *node);
 
@@ -774,17 +793,15 @@ static kj_value run(eval *e, const kj_code_node *node)
         return kj_value_undefined();
     if (e->depth >= KJ_EXPR_MAX_DEPTH)
         return give_up(e, KJ_INTERNAL);
-    if (*e->in->steps == 0)
-        return give_up(e, KJ_LIMIT);
-    --*e->in->steps;
+    if (!pay(e, 1))
+        return kj_value_undefined();
     e->depth++;
     kj_value value = runners[node->op](e, node);
     e->depth--;
     return value;
 }
 
-kj_status kj_condition_run(const kj_condition_input *input, uint32_t code, bool *out,
-                           kj_error *err)
+kj_status kj_condition_run(const kj_condition_input *input, uint32_t code, bool *out, kj_error *err)
 {
     eval e = {.in = input, .pattern = KJ_NONE};
     kj_code_node node = kj_code_read(input->defs, code, input->defs->code.count);

@@ -12,10 +12,11 @@ typedef struct kj_condition_input {
     const kj_sightings *seen;
     const kj_match_input *object;
     kj_regex *regex;
-    uint64_t *steps; /* drawn on by every node; at 0 the evaluation ends */
+    uint64_t *steps;      /* drawn on by every node; at 0 the evaluation ends */
+    uint64_t deadline_ns; /* kj_clock_ns() at which it ends, too; 0: none */
 } kj_condition_input;
 
 /* The truth of the condition at word `code`; undefined counts as false. KJ_LIMIT when the steps ran
  * out; KJ_INTERNAL when the code is damaged. */
-KJ_MUST_CHECK kj_status kj_condition_run(const kj_condition_input *input, uint32_t code,
-                                         bool *out, kj_error *err);
+KJ_MUST_CHECK kj_status kj_condition_run(const kj_condition_input *input, uint32_t code, bool *out,
+                                         kj_error *err);

@@ -6,11 +6,17 @@
 #include "base/crc32c.h"
 #include "base/fold.h"
 #include "base/hash.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "ir/place.h"
 #include "match/match.h"
 
-enum { SCRATCH = 1 << 20, LONGEST_EXTENSION = 5 };
+enum {
+    SCRATCH = 1 << 20,
+    LONGEST_NAME = 64 << 10, /* of a subject the beginning counts, of a file name the end */
+    LONGEST_LIST = 64 << 10, /* of an INI file's entry: what words are looked for in */
+    LONGEST_EXTENSION = 5,
+};
 
 /* ---- sightings --------------------------------------------------------------------------------- */
 
@@ -30,7 +36,7 @@ kj_status kj_sightings_init(kj_sightings *seen, const kj_defs *defs, kj_error *e
     if (seen->artifacts && seen->rules)
         return KJ_OK;
     kj_sightings_done(seen);
-    return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+    return kj_no_memory(err);
 }
 
 void kj_sightings_done(kj_sightings *seen)
@@ -55,6 +61,14 @@ static void set_bit(uint64_t *set, uint32_t index, uint32_t count)
 static bool has_bit(const uint64_t *set, uint32_t index, uint32_t count)
 {
     return index < count && (set[index / 64] >> index % 64 & 1);
+}
+
+void kj_sightings_merge(kj_sightings *seen, const kj_sightings *more)
+{
+    for (size_t i = 0; i < words_for(seen->artifact_count); i++)
+        seen->artifacts[i] |= more->artifacts[i];
+    for (size_t i = 0; i < words_for(seen->rule_count); i++)
+        seen->rules[i] |= more->rules[i];
 }
 
 void kj_sightings_add_artifact(kj_sightings *seen, uint32_t artifact)
@@ -113,14 +127,6 @@ static bool is_such_a_file(const kj_defs *defs, const kj_disk_artifact *artifact
            has_digest(artifact, file);
 }
 
-static kj_span last_component(kj_span path)
-{
-    size_t start = path.len;
-    while (start > 0 && path.data[start - 1] != '\\')
-        start--;
-    return kj_span_sub(path, start, SIZE_MAX);
-}
-
 /* Index of the first place whose hash is at least `hash`. */
 static uint32_t first_place(const kj_defs *defs, uint32_t hash)
 {
@@ -153,7 +159,7 @@ void kj_sight_file(const kj_defs *defs, const kj_file_fact *file, kj_sightings *
 {
     if (file->place.len == 0 || defs->places.count == 0)
         return;
-    uint32_t hash = kj_crc32c(last_component(file->place));
+    uint32_t hash = kj_crc32c(kj_path_base(file->place));
     sight_places(defs, file, hash, seen);
     if (hash != 0)
         sight_places(defs, file, 0, seen); /* patterns with a wildcard at the end */
@@ -171,20 +177,6 @@ static bool is_one_of(const kj_defs *defs, kj_disk_run run, kj_span text)
     return run.count == 0;
 }
 
-/* The part behind the last dot; empty without one. *rest is what stands before the dot. */
-static kj_span split_extension(kj_span name, kj_span *rest)
-{
-    size_t dot = name.len;
-    while (dot > 0 && name.data[dot - 1] != '.')
-        dot--;
-    if (dot == 0) {
-        *rest = name;
-        return (kj_span){0};
-    }
-    *rest = kj_span_sub(name, 0, dot - 1);
-    return kj_span_sub(name, dot, SIZE_MAX);
-}
-
 /* Whether a text could pass for an extension. */
 static bool looks_like_extension(kj_span text)
 {
@@ -197,22 +189,21 @@ static bool looks_like_extension(kj_span text)
 /* A decoy may stand before the real extension, but no other extension may. */
 static bool has_extension(const kj_defs *defs, const kj_disk_artifact *artifact, kj_span name)
 {
-    kj_span rest, stem;
-    if (!is_one_of(defs, artifact->extensions, split_extension(name, &rest)))
+    kj_span stem;
+    if (!is_one_of(defs, artifact->extensions, kj_path_extension(name, &stem)))
         return false;
-    kj_span before = split_extension(kj_text_trim(rest), &stem);
+    kj_span before = kj_path_extension(kj_text_trim(stem), NULL);
     return artifact->decoys.count == 0 || !looks_like_extension(before) ||
            is_one_of(defs, artifact->decoys, before);
 }
 
+/* `name`: the attachment's, folded. */
 static bool is_such_an_attachment(const kj_defs *defs, const kj_disk_artifact *artifact,
-                                  const kj_file_fact *file, kj_arena *scratch)
+                                  const kj_file_fact *file, kj_span name)
 {
-    const char *folded = kj_fold_text(scratch, kj_text_trim(file->name));
-    return folded && kj_defs_run_has_size(defs, artifact->sizes, file->size) &&
-           has_type(defs, artifact, file) &&
-           is_one_of(defs, artifact->attachment_names, kj_span_str(folded)) &&
-           has_extension(defs, artifact, kj_span_str(folded));
+    return kj_defs_run_has_size(defs, artifact->sizes, file->size) &&
+           has_type(defs, artifact, file) && is_one_of(defs, artifact->attachment_names, name) &&
+           has_extension(defs, artifact, name);
 }
 
 static bool wants_attachment(const kj_disk_artifact *artifact)
@@ -221,29 +212,39 @@ static bool wants_attachment(const kj_disk_artifact *artifact)
            artifact->extensions.count || artifact->decoys.count;
 }
 
-static bool is_such_a_mail(const kj_defs *defs, const kj_disk_artifact *artifact,
-                           const kj_mail_fact *mail, kj_span subject, kj_arena *scratch)
+/* Sights the mail artifacts that `subject` and one attachment show; without one, those that ask for
+ * none. Texts are folded. */
+static void sight_attachment(const kj_defs *defs, kj_span subject, const kj_file_fact *file,
+                             kj_span name, kj_sightings *seen)
 {
-    if (!is_one_of(defs, artifact->patterns, subject))
-        return false;
-    for (size_t i = 0; i < mail->attachment_count; i++)
-        if (is_such_an_attachment(defs, artifact, &mail->attachments[i], scratch))
-            return true;
-    return !wants_attachment(artifact);
+    uint32_t count = kj_defs_run_count(defs, defs->meta.mails, 1);
+    const uint32_t *mails = kj_defs_words(defs, defs->meta.mails.first, count);
+    for (uint32_t i = 0; mails && i < count; i++) {
+        const kj_disk_artifact *artifact = kj_defs_artifact(defs, mails[i]);
+        if (artifact && !kj_sightings_has_artifact(seen, mails[i]) &&
+            (file ? is_such_an_attachment(defs, artifact, file, name)
+                  : !wants_attachment(artifact)) &&
+            is_one_of(defs, artifact->patterns, subject))
+            kj_sightings_add_artifact(seen, mails[i]);
+    }
 }
 
+/* Hostile mail has as many attachments as it likes, and names as long: each is folded once, in the
+ * memory that the last one had. */
 void kj_sight_mail(const kj_defs *defs, const kj_mail_fact *mail, kj_sightings *seen)
 {
     kj_arena scratch;
     kj_arena_init(&scratch, SCRATCH);
-    const char *subject = kj_fold_text(&scratch, kj_text_trim(mail->subject));
-    uint32_t count = subject ? kj_defs_run_count(defs, defs->meta.mails, 1) : 0;
-    const uint32_t *mails = kj_defs_words(defs, defs->meta.mails.first, count);
+    kj_span cut = kj_span_sub(kj_text_trim(mail->subject), 0, LONGEST_NAME);
+    kj_span subject = kj_span_str(kj_fold_text(&scratch, cut));
+    sight_attachment(defs, subject, NULL, (kj_span){0}, seen);
     kj_arena_mark mark = kj_arena_get_mark(&scratch);
-    for (uint32_t i = 0; mails && i < count; i++) {
-        const kj_disk_artifact *artifact = kj_defs_artifact(defs, mails[i]);
-        if (artifact && is_such_a_mail(defs, artifact, mail, kj_span_str(subject), &scratch))
-            kj_sightings_add_artifact(seen, mails[i]);
+    for (size_t i = 0; i < mail->attachment_count; i++) {
+        const kj_file_fact *file = &mail->attachments[i];
+        kj_span name = kj_text_trim(file->name);
+        name = kj_span_sub(name, name.len - kj_min_size(name.len, LONGEST_NAME), SIZE_MAX);
+        name = kj_span_str(kj_fold_text(&scratch, name));
+        sight_attachment(defs, subject, file, name, seen);
         kj_arena_rewind(&scratch, mark);
     }
     kj_arena_done(&scratch);
@@ -261,12 +262,13 @@ static kj_span program_of(kj_span command)
         return kj_span_sub(command, 1, end == SIZE_MAX ? SIZE_MAX : end - 1);
     }
     static const char *const extensions[] = {".exe ", ".com ", ".scr ", ".pif ", ".bat ", ".cmd "};
+    size_t end = SIZE_MAX;
     for (size_t i = 0; i < KJ_COUNT(extensions); i++) {
         size_t at = kj_text_find_nocase(command, kj_span_str(extensions[i]));
         if (at != SIZE_MAX)
-            return kj_span_sub(command, 0, at + 4);
+            end = kj_min_size(end, at + 4);
     }
-    return command;
+    return kj_span_sub(command, 0, end);
 }
 
 /* A text in the form in which the writer stored data: resolved where it is a path, else folded. */
@@ -303,7 +305,6 @@ static kj_span canonical_key(kj_arena *arena, kj_span key)
 
 typedef struct entry {
     const kj_defs *defs;
-    const kj_entry_fact *fact;
     kj_span place;   /* canonical key, or normalized file */
     kj_span section; /* folded */
     kj_span name;    /* comparable */
@@ -327,8 +328,7 @@ static bool is_such_a_value(const entry *e, const kj_disk_artifact *artifact)
         kj_span key = canonical_key(e->arena, kj_defs_run_text(e->defs, artifact->patterns, i));
         there = kj_winpath_match(key, e->place);
     }
-    return there && is_one_of(e->defs, artifact->value, e->name) &&
-           has_data(e, artifact);
+    return there && is_one_of(e->defs, artifact->value, e->name) && has_data(e, artifact);
 }
 
 static bool is_separator(uint8_t c)
@@ -366,20 +366,21 @@ static bool is_such_an_entry(const entry *e, const kj_disk_artifact *artifact)
     return artifact->data.count == 0;
 }
 
-static kj_span comparable_words(kj_arena *arena, kj_span data)
+/* Appends the words of `data`, each comparable, joined by blanks. */
+static void put_words(kj_arena *arena, kj_span data, kj_buf *out)
 {
-    const char *joined = "";
-    for (size_t start = 0; start < data.len && joined;) {
+    kj_arena_mark mark = kj_arena_get_mark(arena);
+    for (size_t start = 0; start < data.len;) {
         size_t end = start;
         while (end < data.len && !is_separator(data.data[end]))
             end++;
-        kj_span word = comparable(arena, kj_span_sub(data, start, end - start));
-        if (word.len)
-            joined = kj_arena_printf(arena, "%s%s%.*s", joined, *joined ? " " : "",
-                                     (int)word.len, (const char *)word.data);
+        if (end > start) {
+            kj_buf_put_text(out, out->len ? " " : "");
+            kj_buf_put(out, comparable(arena, kj_span_sub(data, start, end - start)));
+            kj_arena_rewind(arena, mark);
+        }
         start = end + 1;
     }
-    return kj_span_str(joined);
 }
 
 static void sight_entry(const kj_defs *defs, const kj_entry_fact *fact, kj_artifact_kind kind,
@@ -390,7 +391,6 @@ static void sight_entry(const kj_defs *defs, const kj_entry_fact *fact, kj_artif
     kj_arena_init(&arena, SCRATCH);
     entry e = {
         .defs = defs,
-        .fact = fact,
         .place = kind == KJ_ARTIFACT_INI ? fact->place : canonical_key(&arena, fact->place),
         .section = kj_span_str(kj_fold_text(&arena, fact->section)),
         /* Advisories write a key's default value, which has no name, as @. */
@@ -399,8 +399,11 @@ static void sight_entry(const kj_defs *defs, const kj_entry_fact *fact, kj_artif
         .program = comparable(&arena, program_of(fact->data)),
         .arena = &arena,
     };
-    if (kind == KJ_ARTIFACT_INI && fact->data.len < SCRATCH / 16)
-        e.words = comparable_words(&arena, fact->data);
+    kj_buf words;
+    kj_buf_init(&words, 4 * LONGEST_LIST);
+    if (kind == KJ_ARTIFACT_INI)
+        put_words(&arena, kj_span_sub(fact->data, 0, LONGEST_LIST), &words);
+    e.words = kj_buf_span(&words);
     kj_arena_mark mark = kj_arena_get_mark(&arena);
     for (uint32_t i = 0; i < defs->artifacts.count; i++) {
         const kj_disk_artifact *artifact = kj_defs_artifact(defs, i);
@@ -408,6 +411,7 @@ static void sight_entry(const kj_defs *defs, const kj_entry_fact *fact, kj_artif
             kj_sightings_add_artifact(seen, i);
         kj_arena_rewind(&arena, mark);
     }
+    kj_buf_done(&words);
     kj_arena_done(&arena);
 }
 

@@ -5,14 +5,16 @@
 #include "match/match.h"
 
 #include "base/arith.h"
+#include "base/clock.h"
 #include "base/vec.h"
 #include "defs/code.h"
 #include "match/condition.h"
 #include "match/regex.h"
 
-#include <time.h>
-
-enum { STEPS_UNLIMITED = INT32_MAX };
+enum {
+    STEPS_UNLIMITED = INT32_MAX,
+    STEPS_OF_WHEN = 1 << 20, /* a `when` or `needs` has no loops */
+};
 
 typedef KJ_VEC(uint32_t) index_list;
 
@@ -66,11 +68,6 @@ const uint32_t *kj_matcher_detects(const kj_matcher *matcher, size_t *out_count)
 
 /* ---- lists of indices ------------------------------------------------------------------------------ */
 
-static kj_status no_memory(kj_error *err)
-{
-    return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
-}
-
 static int compare_indices(const void *a, const void *b)
 {
     uint32_t x, y;
@@ -91,13 +88,15 @@ static void sort_unique(index_list *list)
     list->count = kept;
 }
 
-/* Adds a run of indices in LIST. */
+/* Adds a run of indices in LIST. Runs do not overlap, so together they are no longer than LIST. */
 static kj_status add_run(const kj_defs *defs, kj_disk_run run, index_list *list, kj_error *err)
 {
     const uint32_t *words = kj_defs_words(defs, run.first, kj_defs_run_count(defs, run, 1));
+    if (words && list->count + run.count > defs->lists.count)
+        return kj_fail(err, KJ_INTERNAL, KJ_NO_OFFSET, "damaged definitions: lists overlap");
     for (uint32_t i = 0; words && i < run.count; i++)
         if (!kj_vec_add(list, words[i]))
-            return no_memory(err);
+            return kj_no_memory(err);
     return KJ_OK;
 }
 
@@ -113,7 +112,7 @@ static kj_status collect_rules(kj_matcher *m, kj_error *err)
     for (size_t i = 0; i < count; i++) {
         const kj_disk_pattern *pattern = kj_defs_pattern(m->defs, found[i]);
         if (pattern && pattern->rule != KJ_NONE && !kj_vec_add(&m->candidates, pattern->rule))
-            return no_memory(err);
+            return kj_no_memory(err);
     }
     sort_unique(&m->candidates);
     return KJ_OK;
@@ -121,10 +120,7 @@ static kj_status collect_rules(kj_matcher *m, kj_error *err)
 
 static bool past(uint64_t deadline_ns)
 {
-    struct timespec now;
-    if (deadline_ns == 0 || clock_gettime(CLOCK_MONOTONIC, &now) != 0)
-        return false;
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec > deadline_ns;
+    return deadline_ns != 0 && kj_clock_ns() > deadline_ns;
 }
 
 /* A limit cuts the condition short, not the object: the first one is told, the rest is tried. */
@@ -200,7 +196,7 @@ static kj_status collect_detects(const kj_defs *defs, const kj_sightings *seen, 
 
 bool kj_sightings_hold(const kj_sightings *seen, const kj_defs *defs, uint32_t code)
 {
-    uint64_t steps = STEPS_UNLIMITED;
+    uint64_t steps = STEPS_OF_WHEN;
     const kj_condition_input input = {.defs = defs, .seen = seen, .steps = &steps};
     bool holds = false;
     return kj_condition_run(&input, code, &holds, NULL) == KJ_OK && holds;
@@ -213,7 +209,7 @@ static kj_status run_detects(kj_matcher *m, kj_error *err)
         const kj_disk_detect *detect = kj_defs_detect(m->defs, m->candidates.items[i]);
         if (detect && kj_sightings_hold(&m->seen, m->defs, detect->code) &&
             !kj_vec_add(&m->detects, m->candidates.items[i]))
-            return no_memory(err);
+            return kj_no_memory(err);
     }
     return KJ_OK;
 }
@@ -240,7 +236,10 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object,
     kj_sightings_clear(&m->seen);
     m->detects.count = 0;
     uint64_t steps = limits->steps ? limits->steps : STEPS_UNLIMITED;
-    kj_status result = kj_search_run(m->search, object->bytes, &limits->search, err);
+    kj_search_limits search = limits->search;
+    search.deadline_ns = limits->deadline_ns;
+    kj_regex_set_deadline(m->regex, limits->deadline_ns);
+    kj_status result = kj_search_run(m->search, object->bytes, &search, err);
     if (result != KJ_OK && result != KJ_LIMIT)
         return result;
     const kj_condition_input input = {
@@ -250,6 +249,7 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object,
         .object = object,
         .regex = m->regex,
         .steps = &steps,
+        .deadline_ns = limits->deadline_ns,
     };
     KJ_TRY(collect_rules(m, err));
     kj_status status = run_rules(m, &input, limits->deadline_ns, result == KJ_OK ? err : NULL);

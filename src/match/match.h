@@ -20,6 +20,7 @@ typedef struct kj_sightings {
 KJ_MUST_CHECK kj_status kj_sightings_init(kj_sightings *seen, const kj_defs *defs, kj_error *err);
 void kj_sightings_done(kj_sightings *seen);
 void kj_sightings_clear(kj_sightings *seen);
+void kj_sightings_merge(kj_sightings *seen, const kj_sightings *more); /* of the same definitions */
 void kj_sightings_add_artifact(kj_sightings *seen, uint32_t artifact);
 void kj_sightings_add_rule(kj_sightings *seen, uint32_t rule);
 bool kj_sightings_has_artifact(const kj_sightings *seen, uint32_t artifact);

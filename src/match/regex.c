@@ -5,9 +5,12 @@
  * one. */
 #include "match/regex.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <stdlib.h>
+
+enum { STEPS_A_LOOK = 64 << 10 }; /* between looks at the clock */
 
 struct thread {
     uint32_t at; /* instruction */
@@ -26,6 +29,8 @@ struct kj_regex {
     uint32_t *stack;     /* two a instruction, and one */
     uint32_t *mark;      /* generation in which the instruction was last visited */
     uint32_t generation; /* one for each position */
+    uint64_t deadline_ns;
+    uint64_t unclocked; /* steps since the last look at the clock */
 };
 
 /* One execution. */
@@ -34,7 +39,8 @@ struct run {
     kj_span text;
     uint64_t *steps;
     bool damaged;
-    bool matched; /* at the current position; the first to do so has the best tag */
+    uint64_t visited; /* instructions since the steps were last drawn on */
+    bool matched;     /* at the current position; the first to do so has the best tag */
     size_t tag;
 };
 
@@ -59,6 +65,11 @@ void kj_regex_free(kj_regex *regex)
     free(regex);
 }
 
+void kj_regex_set_deadline(kj_regex *regex, uint64_t deadline_ns)
+{
+    regex->deadline_ns = deadline_ns;
+}
+
 static bool make_room(kj_regex *regex, uint32_t count)
 {
     regex->now.count = regex->next.count = 0;
@@ -66,6 +77,7 @@ static bool make_room(kj_regex *regex, uint32_t count)
         return true;
     free_room(regex);
     *regex = (kj_regex){
+        .deadline_ns = regex->deadline_ns,
         .now.items = calloc(count, sizeof(struct thread)),
         .next.items = calloc(count, sizeof(struct thread)),
         .stack = calloc((size_t)count * 2 + 1, sizeof(uint32_t)),
@@ -73,7 +85,7 @@ static bool make_room(kj_regex *regex, uint32_t count)
     };
     if (!regex->now.items || !regex->next.items || !regex->stack || !regex->mark) {
         free_room(regex);
-        *regex = (kj_regex){0};
+        *regex = (kj_regex){.deadline_ns = regex->deadline_ns};
         return false;
     }
     regex->capacity = count;
@@ -143,6 +155,7 @@ static void follow(kj_regex *regex, struct run *run, struct list *list, uint32_t
         if (regex->mark[at] == regex->generation)
             continue;
         regex->mark[at] = regex->generation;
+        run->visited++;
         uint32_t inst = program->code[at] & 0xFF, argument = program->code[at] >> 8;
         if (inst <= KJ_INST_CLASS) {
             list->items[list->count++] = (struct thread){at, tag};
@@ -196,10 +209,21 @@ static void swap_lists(kj_regex *regex)
     regex->next.count = 0;
 }
 
-/* Draws on the steps; false when they are used up. */
-static bool pay(struct run *run, uint64_t count)
+static bool is_late(kj_regex *regex, uint64_t steps)
 {
-    if (*run->steps < count) {
+    regex->unclocked += steps;
+    if (regex->deadline_ns == 0 || regex->unclocked < STEPS_A_LOOK)
+        return false;
+    regex->unclocked = 0;
+    return kj_clock_ns() > regex->deadline_ns;
+}
+
+/* Draws on the steps for one position; false when they, or the time, are used up. */
+static bool pay(kj_regex *regex, struct run *run)
+{
+    uint64_t count = regex->now.count + run->visited + 1;
+    run->visited = 0;
+    if (*run->steps < count || is_late(regex, count)) {
         *run->steps = 0;
         return false;
     }
@@ -229,7 +253,7 @@ kj_status kj_regex_match_at(kj_regex *regex, const kj_program *program, kj_span 
             end = pos;
         if ((run.matched && !longest) || regex->now.count == 0 || pos >= limit)
             break;
-        if (!pay(&run, regex->now.count + 1))
+        if (!pay(regex, &run))
             return KJ_LIMIT;
         next_position(regex, &run);
         step(regex, &run, text.data[pos], pos + 1);
@@ -259,7 +283,7 @@ kj_status kj_regex_find(kj_regex *regex, const kj_defs *defs, uint32_t program_o
         if (run.matched || pos == text.len)
             break;
         swap_lists(regex);
-        if (!pay(&run, regex->now.count + 1))
+        if (!pay(regex, &run))
             return KJ_LIMIT;
     }
     *out_found = run.matched;
@@ -315,7 +339,7 @@ kj_status kj_regex_sweep(kj_regex *regex, const kj_sweep *sweep, uint64_t *steps
         swap_lists(regex);
         if (pos <= sweep->low)
             return KJ_OK;
-        if (!pay(&run, regex->now.count + 1))
+        if (!pay(regex, &run))
             return KJ_LIMIT;
     }
 }

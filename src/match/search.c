@@ -10,6 +10,7 @@
 #include "match/search.h"
 
 #include "base/arith.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "defs/program.h"
@@ -24,6 +25,7 @@ enum {
     EACH_STEPS = 1024,       /* that trying starts one by one may cost, and */
     EACH_STEPS_PER_BYTE = 2, /* this for each byte they span; then one sweep is cheaper */
     BLOCK = 4 << 10,         /* bytes that both lookups pass over before they go on */
+    LOOK_AFTER = 1 << 20,    /* bytes compared between looks at the clock */
     RANK_SHIFT = 8,          /* a hit's key holds the form's rank above the key, until the end */
 };
 
@@ -73,6 +75,9 @@ struct kj_search {
     kj_span bytes;
     uint32_t hits_max;
     uint64_t steps;
+    uint64_t deadline_ns;
+    size_t compared;      /* bytes since the last look at the clock */
+    bool late;            /* the time is up: nothing is searched any more */
     kj_status status;     /* the first thing that went wrong */
     uint32_t culprit;     /* the pattern where it did, or KJ_NONE */
     bool steps_exhausted; /* programs are not run any more */
@@ -126,7 +131,24 @@ static void note(kj_search *s, kj_status status, uint32_t pattern)
 
 static bool stopped(const kj_search *s)
 {
-    return s->status == KJ_INTERNAL || s->status == KJ_NO_MEMORY;
+    return s->status == KJ_INTERNAL || s->status == KJ_NO_MEMORY || s->late;
+}
+
+static void look_at_clock(kj_search *s, uint32_t pattern)
+{
+    s->compared = 0;
+    if (s->late || s->deadline_ns == 0 || kj_clock_ns() <= s->deadline_ns)
+        return;
+    s->late = true;
+    note(s, KJ_LIMIT, pattern);
+}
+
+/* Takes note of work on a literal form, roughly. */
+static void spend(kj_search *s, const kj_disk_form *form, size_t bytes)
+{
+    s->compared += bytes;
+    if (s->compared >= LOOK_AFTER)
+        look_at_clock(s, form->pattern);
 }
 
 static const kj_disk_form *find_form(kj_search *s, uint32_t index)
@@ -308,6 +330,7 @@ static void verify_literal(kj_search *s, const kj_disk_form *form, size_t start)
         return;
     const uint8_t *data = s->bytes.data + start;
     uint8_t key = form->flags & KJ_FORM_XOR ? data[0] ^ literal.data[0] : 0;
+    spend(s, form, len);
     if (form->flags & KJ_FORM_XOR && (key < (form->xor_range & 0xFF) || key > form->xor_range >> 8))
         return;
     if (equal(data, literal, form->flags, key))
@@ -321,8 +344,10 @@ static bool take_status(kj_search *s, const kj_disk_form *form, kj_status status
 {
     if (status == KJ_OK)
         return true;
-    if (status == KJ_LIMIT)
+    if (status == KJ_LIMIT) {
         s->steps_exhausted = true;
+        look_at_clock(s, form->pattern);
+    }
     note(s, status, form->pattern);
     return false;
 }
@@ -602,7 +627,7 @@ static void look_up_long(kj_search *s, uint32_t window, uint32_t hash, size_t po
 {
     uint32_t first, end;
     bucket_range(s, s->index.buckets, hash >> (32 - s->index.bucket_log2), &first, &end);
-    for (uint32_t i = first; i < end; i++)
+    for (uint32_t i = first; i < end && !s->late; i++)
         if (s->index.postings[i].window == window)
             try_posting(s, i, pos);
 }
@@ -656,7 +681,7 @@ static void pass_short(kj_search *s, size_t from, size_t to)
         uint32_t first, end;
         bucket_range(s, s->index.short_buckets, kj_window_hash(pair) >> (32 - s->index.short_log2),
                      &first, &end);
-        for (uint32_t k = first; k < end; k++)
+        for (uint32_t k = first; k < end && !s->late; k++)
             if (is_short_atom(s, s->index.postings[k].window, i))
                 try_posting(s, k, i);
     }
@@ -681,6 +706,8 @@ static void pass(kj_search *s)
             pass_long(s, i, kj_min_size(i + BLOCK, long_end));
         if (i < short_end)
             pass_short(s, i, kj_min_size(i + BLOCK, short_end));
+        if (i % LOOK_AFTER == 0)
+            look_at_clock(s, KJ_NONE);
     }
 }
 
@@ -798,6 +825,9 @@ static kj_status explain(const kj_search *s, kj_error *err)
 {
     if (s->status == KJ_OK)
         return KJ_OK;
+    if (s->late)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET,
+                       "takes too long to search for strings (--max-time)");
     if (s->status == KJ_NO_MEMORY)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory while searching strings");
     if (s->status != KJ_LIMIT || s->culprit >= s->defs->patterns.count)
@@ -825,7 +855,10 @@ static void begin(kj_search *s, kj_span bytes, const kj_search_limits *limits)
     s->bytes = bytes;
     s->hits_max = limits->hits_per_pattern;
     s->steps = limits->steps ? limits->steps : UINT64_MAX;
-    s->steps_exhausted = false;
+    s->steps_exhausted = s->late = false;
+    s->deadline_ns = limits->deadline_ns;
+    s->compared = 0;
+    kj_regex_set_deadline(s->regex, limits->deadline_ns);
     s->status = s->damaged ? KJ_INTERNAL : KJ_OK;
     s->culprit = KJ_NONE;
 }

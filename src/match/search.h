@@ -18,6 +18,7 @@ typedef struct kj_search kj_search; /* scratch of one worker: reused from object
 typedef struct kj_search_limits {
     uint32_t hits_per_pattern; /* further ones are dropped, and that is said */
     uint64_t steps;            /* of programs, summed over the object; 0: no limit */
+    uint64_t deadline_ns;      /* kj_clock_ns() at which it ends; 0: none */
 } kj_search_limits;
 
 /* The scratch for these definitions, which outlive it. NULL without memory. */
@@ -26,8 +27,8 @@ void kj_search_free(kj_search *search);
 
 /* Searches `bytes`, which must stay until the next run. Forgets the last object.
  *
- * KJ_LIMIT when hits were dropped or the steps ran out (what was found stays valid; err says which
- * rule and string); KJ_NO_MEMORY; KJ_INTERNAL for damaged definitions. */
+ * KJ_LIMIT when hits were dropped, or the steps or the time ran out (what was found stays valid;
+ * err says which rule and string); KJ_NO_MEMORY; KJ_INTERNAL for damaged definitions. */
 KJ_MUST_CHECK kj_status kj_search_run(kj_search *search, kj_span bytes,
                                       const kj_search_limits *limits, kj_error *err);
 

@@ -4,6 +4,7 @@
 #include "modules/module.h"
 
 #include "base/arith.h"
+#include "base/path.h"
 #include "base/text.h"
 
 /* Numbers are part of the definitions format: never reuse one. */
@@ -96,12 +97,7 @@ static kj_value text(const char *value)
 /* What stands behind the last dot, lower case; empty without one. */
 static kj_value extension_of(kj_arena *arena, kj_span name)
 {
-    size_t dot = name.len;
-    while (dot > 0 && name.data[dot - 1] != '.')
-        dot--;
-    if (dot == 0)
-        return text("");
-    kj_span extension = kj_span_sub(name, dot, SIZE_MAX);
+    kj_span extension = kj_path_extension(name, NULL);
     char *lower = kj_arena_text(arena, extension);
     if (!lower)
         return kj_value_undefined();
@@ -196,33 +192,38 @@ static kj_value mail_field(const kj_mail *mail, uint16_t field, const kj_value *
     return kj_value_text(field == MAIL_HEADERS_NAME ? header->name : header->value);
 }
 
-/* The n-th member that has all of `flags`, or NULL. With n past the end, *out_count tells how many
- * there are. */
-static const kj_member *find_member(const kj_object *object, unsigned flags, int64_t n,
-                                    int64_t *out_count)
+static size_t count_attachments(const kj_object *object)
 {
-    int64_t count = 0;
-    for (size_t i = 0; i < object->member_count; i++) {
-        if ((object->members[i].flags & flags) != flags)
-            continue;
-        if (count++ == n)
-            return &object->members[i];
-    }
-    *out_count = count;
-    return NULL;
+    return object->member_count ? object->members[object->member_count - 1].attachments : 0;
 }
 
-/* `what`: the field's distance from MEMBERS or ATTACHMENTS. */
-static kj_value member_field(const kj_module_input *input, const kj_object *object, unsigned flags,
-                             uint16_t what, const kj_value *args)
+/* Where the n-th attachment stands among the members, n below their number. */
+static size_t find_attachment(const kj_object *object, size_t n)
 {
-    int64_t count = 0;
-    const kj_member *member =
-        find_member(object, flags, what == 0 ? INT64_MAX : args[0].integer, &count);
+    size_t low = 0, high = object->member_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (object->members[middle].attachments <= n)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* `what`: the field's distance from MEMBERS or ATTACHMENTS. Loops ask for one after the other, and
+ * there may be 100,000: nothing is counted again. */
+static kj_value member_field(const kj_module_input *input, const kj_object *object,
+                             bool attachments, uint16_t what, const kj_value *args)
+{
+    size_t count = attachments ? count_attachments(object) : object->member_count;
     if (what == 0)
-        return kj_value_int(count);
-    if (!member)
+        return kj_value_int((int64_t)count);
+    if (args[0].integer < 0 || (uint64_t)args[0].integer >= count)
         return kj_value_undefined();
+    size_t index = (size_t)args[0].integer;
+    const kj_member *member =
+        &object->members[attachments ? find_attachment(object, index) : index];
     switch (what) {
     case MEMBERS_NAME - MEMBERS:
         return kj_value_text(member->name);
@@ -259,13 +260,12 @@ static kj_value get(const kj_module_input *input, uint16_t field, const kj_value
     if (field <= CONTAINER_IS_TYPE)
         return container_field(input->object->parent, field, args);
     if (field >= MEMBERS && field <= MEMBERS_ENCRYPTED)
-        return member_field(input, input->object, 0, (uint16_t)(field - MEMBERS), args);
+        return member_field(input, input->object, false, (uint16_t)(field - MEMBERS), args);
     const kj_object *message = message_of(input->object);
     if (!message)
         return kj_value_undefined();
     if (field >= ATTACHMENTS && field <= ATTACHMENTS_ENCRYPTED)
-        return member_field(input, message, KJ_MEMBER_ATTACHMENT, (uint16_t)(field - ATTACHMENTS),
-                            args);
+        return member_field(input, message, true, (uint16_t)(field - ATTACHMENTS), args);
     if (field >= MAIL_SUBJECT && field <= MAIL_HEADERS_VALUE)
         return mail_field(message->mail, field, args);
     return kj_value_undefined();

@@ -4,16 +4,19 @@
 #pragma once
 
 #include "base/hash.h"
-#include "base/vec.h"
 
 typedef struct kj_digest {
     uint64_t len;
     uint8_t sha256[KJ_HASH_MAX];
 } kj_digest;
 
+typedef struct kj_digest_slot kj_digest_slot;
+
 typedef struct kj_digests {
-    KJ_VEC(kj_digest) list;
-    size_t sorted; /* so many of them, from the first, can be looked up */
+    kj_digest_slot *slots; /* open addressing */
+    size_t slot_count;     /* 0, or a power of two */
+    size_t count;
+    uint32_t walk; /* number of the one under way */
 } kj_digests;
 
 kj_digest kj_digest_of(kj_span bytes);
@@ -21,7 +24,7 @@ kj_digest kj_digest_of(kj_span bytes);
 /* Remembers a content; without memory it is forgotten, and scanned again. */
 void kj_digests_add(kj_digests *digests, const kj_digest *digest);
 
-/* Makes all that was added so far known to kj_digests_has(). */
+/* Ends a walk: makes all that was added so far known to kj_digests_has(). */
 void kj_digests_settle(kj_digests *digests);
 bool kj_digests_has(const kj_digests *digests, const kj_digest *digest);
 

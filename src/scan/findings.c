@@ -123,6 +123,20 @@ static void tell_sightings(const kj_matcher *matcher, uint32_t set, const kj_obj
     kj_buf_done(&path);
 }
 
+/* Rules of the user's own are no facts about a volume. */
+static void tell_matched(const kj_matcher *matcher, const kj_defs *defs, uint32_t set,
+                         const kj_scan_events *events)
+{
+    const kj_sightings *seen = kj_matcher_seen(matcher);
+    for (uint32_t base = 0; base < seen->rule_count; base += 64)
+        for (uint64_t bits = seen->rules[base / 64]; bits; bits &= bits - 1) {
+            uint32_t index = base + (uint32_t)__builtin_ctzll(bits);
+            const kj_disk_rule *rule = kj_defs_rule(defs, index);
+            if (rule && rule->threat != KJ_NONE && rule->detects.count)
+                events->matched(events->user, set, index);
+        }
+}
+
 kj_status kj_findings_tell(const kj_matcher *matcher, const kj_defs *defs, uint32_t set,
                            const kj_object *object, const kj_scan_events *events, kj_error *err)
 {
@@ -131,5 +145,7 @@ kj_status kj_findings_tell(const kj_matcher *matcher, const kj_defs *defs, uint3
     for (size_t i = 0; i < count; i++)
         KJ_TRY(tell_finding(matcher, defs, set, detects[i], object, events, err));
     tell_sightings(matcher, set, object, events);
+    if (events->matched)
+        tell_matched(matcher, defs, set, events);
     return KJ_OK;
 }

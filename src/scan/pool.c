@@ -3,6 +3,7 @@
 
 #include "base/arith.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "scan/worker.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -50,13 +50,6 @@ struct kj_pool {
     uint64_t restart_ns;
     kj_buf request;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 kj_pool *kj_pool_new(const kj_pool_options *options)
 {
@@ -161,6 +154,19 @@ static kj_job *take_current(worker *w)
     return job;
 }
 
+/* Keeps a checked record. Findings have half of the room to themselves: nobody hides one behind any
+ * number of broken members. */
+static void keep(kj_job *job, kj_span packet)
+{
+    kj_wire_head head;
+    memcpy(&head, packet.data, sizeof head);
+    size_t before = job->records.len, max = job->records.max;
+    size_t end = head.kind == KJ_WIRE_FINDING ? max : kj_max_size(max / 2, before);
+    if (packet.len <= end - before)
+        kj_buf_put(&job->records, packet);
+    job->lost += job->records.len == before;
+}
+
 /* ---- workers -------------------------------------------------------------------------------- */
 
 static bool fail_job(kj_job *job, kj_status status, const char *what)
@@ -229,7 +235,7 @@ static void give_job(worker *w, kj_job *job)
         w->first = job;
     w->last = job;
     if (w->held++ == 0)
-        w->since_ns = now_ns();
+        w->since_ns = kj_clock_ns();
     w->alone = job->attempts > 0;
 }
 
@@ -251,7 +257,7 @@ static worker *choose(kj_pool *pool, const kj_job *job)
     }
     if (best && (best->held == 0 || !empty))
         return best;
-    if (empty && now_ns() >= pool->restart_ns)
+    if (empty && kj_clock_ns() >= pool->restart_ns)
         return empty;
     return best;
 }
@@ -300,7 +306,7 @@ static void complete(kj_pool *pool, worker *w, const kj_wire_record *record)
     job->status = record->why;
     if (record->why != KJ_OK)
         (void)kj_fail(&job->error, record->why, KJ_NO_OFFSET, "%s", record->sentence);
-    w->since_ns = now_ns();
+    w->since_ns = kj_clock_ns();
     w->served++;
     w->alone = false;
     pool->deaths = 0;
@@ -318,11 +324,7 @@ static bool take_answer(kj_pool *pool, worker *w, kj_span packet)
         complete(pool, w, &record);
         return true;
     }
-    kj_job *job = w->first;
-    if (job->records.len + packet.len <= job->records.max)
-        kj_buf_put(&job->records, packet);
-    else
-        job->lost++;
+    keep(w->first, packet);
     return true;
 }
 
@@ -394,7 +396,7 @@ static void count_death(kj_pool *pool)
         return;
     unsigned shift = pool->deaths - FREE_RESTARTS - 1;
     uint64_t wait_ms = shift < 6 ? (uint64_t)BACKOFF_MS << shift : BACKOFF_MAX_MS;
-    pool->restart_ns = now_ns() + kj_min_u64(wait_ms, BACKOFF_MAX_MS) * 1000000;
+    pool->restart_ns = kj_clock_ns() + kj_min_u64(wait_ms, BACKOFF_MAX_MS) * 1000000;
 }
 
 static void bury(kj_pool *pool, worker *w)
@@ -438,7 +440,7 @@ static uint64_t deadline_of(const kj_pool *pool, const worker *w)
 /* The time to wait, no longer than the next deadline or restart. */
 static int until_next(const kj_pool *pool, int timeout_ms)
 {
-    uint64_t now = now_ns(), next = UINT64_MAX;
+    uint64_t now = kj_clock_ns(), next = UINT64_MAX;
     for (unsigned i = 0; i < pool->options.workers; i++)
         next = kj_min_u64(next, deadline_of(pool, &pool->workers[i]));
     if (pool->first && pool->restart_ns > now)
@@ -451,7 +453,7 @@ static int until_next(const kj_pool *pool, int timeout_ms)
 
 static void stop_late_ones(kj_pool *pool)
 {
-    uint64_t now = now_ns();
+    uint64_t now = kj_clock_ns();
     for (unsigned i = 0; i < pool->options.workers; i++) {
         worker *w = &pool->workers[i];
         if (deadline_of(pool, w) <= now)
@@ -478,11 +480,7 @@ void kj_pool_wait(kj_pool *pool, int timeout_ms, int wake_fd)
 
 static void keep_packet(void *user, kj_span packet)
 {
-    kj_job *job = user;
-    if (job->records.len + packet.len <= job->records.max)
-        kj_buf_put(&job->records, packet);
-    else
-        job->lost++;
+    keep(user, packet);
 }
 
 void kj_job_scan_here(kj_job *job, kj_scanner *scanner, const kj_wire_sets *sets)

@@ -57,11 +57,6 @@ typedef struct run {
     kj_run_progress progress;
 } run;
 
-static kj_status no_memory(kj_error *err)
-{
-    return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
-}
-
 /* ---- the queue ------------------------------------------------------------------------------- */
 
 static void free_entry(entry *e)
@@ -116,11 +111,9 @@ static size_t find_volume(const run *r, uint32_t volume)
     return i;
 }
 
-/* The volume's sightings, made on first use; NULL without memory, and for no volume. */
+/* The volume's sightings, made on first use; NULL without memory. */
 static kj_volume_seen *volume_of(run *r, uint32_t volume)
 {
-    if (volume == 0)
-        return NULL;
     size_t i = find_volume(r, volume);
     if (i < r->volumes.count)
         return r->volumes.items[i];
@@ -166,6 +159,18 @@ static kj_verdict verdict_of(const kj_finding *finding)
     return (kj_verdict){finding->klass, finding->name};
 }
 
+static void tell_unseen(run *r, const entry *e, kj_span member, kj_status why, const char *sentence)
+{
+    r->totals->unseen++;
+    r->events->unseen(r->events->user, kj_span_str(e->path), member, why, sentence);
+}
+
+/* Results that there is no memory to tell must not pass for none. */
+static void tell_lost(run *r, const entry *e)
+{
+    tell_unseen(r, e, (kj_span){0}, KJ_NO_MEMORY, KJ_SENTENCE("out of memory for its results"));
+}
+
 /* Tells the object whose findings were gathered. */
 static void end_object(run *r, const entry *e)
 {
@@ -174,8 +179,10 @@ static void end_object(run *r, const entry *e)
         return;
     r->group.count = 0;
     KJ_CLEANUP(kj_free_ptr) kj_finding *findings = calloc(count, sizeof *findings);
-    if (!findings)
+    if (!findings) {
+        tell_lost(r, e);
         return;
+    }
     kj_run_object object = {.path = kj_span_str(e->path), .findings = findings, .count = count};
     size_t v = find_volume(r, e->volume);
     for (size_t i = 0; i < count; i++) {
@@ -190,12 +197,6 @@ static void end_object(run *r, const entry *e)
     }
     count_object(r, &object);
     r->events->object(r->events->user, &object);
-}
-
-static void tell_unseen(run *r, const entry *e, kj_span member, kj_status why, const char *sentence)
-{
-    r->totals->unseen++;
-    r->events->unseen(r->events->user, kj_span_str(e->path), member, why, sentence);
 }
 
 static bool continues_object(const run *r, const kj_wire_record *record)
@@ -213,7 +214,8 @@ static void tell_record(run *r, const entry *e, const kj_wire_record *record)
     } else if (record->kind == KJ_WIRE_FINDING) {
         if (r->group.count && !continues_object(r, record))
             end_object(r, e);
-        (void)kj_vec_add(&r->group, *record);
+        if (!kj_vec_add(&r->group, *record))
+            tell_lost(r, e);
     }
 }
 
@@ -224,16 +226,28 @@ static bool next_record(const run *r, const entry *e, size_t *pos, kj_wire_recor
            kj_wire_decode(packet, &r->sets, out);
 }
 
+/* Keeps what is a fact about the volume; false without memory. */
+static bool keep_fact(run *r, const entry *e, const kj_wire_record *record)
+{
+    bool rule = record->kind == KJ_WIRE_MATCHED;
+    if (e->volume == 0 || (!rule && record->kind != KJ_WIRE_SIGHTING))
+        return true;
+    kj_volume_seen *seen = volume_of(r, e->volume);
+    if (seen && rule)
+        kj_volume_seen_add_rule(seen, record->set, record->rule);
+    return seen && (rule || kj_volume_seen_add(seen, record->set, record->artifact,
+                                               kj_span_str(e->path), record->member));
+}
+
 /* Tells what was found in a file. Sightings first: objects then know what was reported of them. */
 static void tell_records(run *r, const entry *e)
 {
     kj_wire_record record;
-    for (size_t pos = 0; next_record(r, e, &pos, &record);) {
-        kj_volume_seen *seen = record.kind == KJ_WIRE_SIGHTING ? volume_of(r, e->volume) : NULL;
-        if (seen)
-            (void)kj_volume_seen_add(seen, record.set, record.artifact, kj_span_str(e->path),
-                                     record.member);
-    }
+    bool kept = true;
+    for (size_t pos = 0; next_record(r, e, &pos, &record);)
+        kept = keep_fact(r, e, &record) && kept;
+    if (!kept)
+        tell_lost(r, e);
     for (size_t pos = 0; next_record(r, e, &pos, &record);)
         tell_record(r, e, &record);
     end_object(r, e);
@@ -351,7 +365,7 @@ static kj_status take_standard_input(run *r, kj_error *err)
 {
     entry *e = append(r, KJ_WALK_FILE, kj_span_str("-"), (kj_span){0});
     if (!e)
-        return no_memory(err);
+        return kj_no_memory(err);
     struct stat st;
     int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
     if (fd < 0 || fstat(fd, &st) < 0) {
@@ -400,7 +414,7 @@ static kj_status take_item(run *r, kj_error *err)
     entry *e = append(r, item.kind, item.path, item.host_path);
     if (!e) {
         kj_close_fd(&item.fd);
-        return no_memory(err);
+        return kj_no_memory(err);
     }
     e->volume = item.volume;
     e->error = item.error;
@@ -471,7 +485,7 @@ static kj_status prepare(run *r, kj_error *err)
     r->sets = (kj_wire_sets){o->sets, o->set_count};
     r->walk = kj_walk_new(&o->walk);
     if (!r->walk)
-        return no_memory(err);
+        return kj_no_memory(err);
     if (o->count && r->events->progress) {
         r->count_options = o->walk;
         r->count_options.count_only = true;
@@ -482,7 +496,7 @@ static kj_status prepare(run *r, kj_error *err)
         r->scanner = kj_scanner_new(o->sets, o->set_count, &o->limits);
         if (r->scanner && r->events->scanner)
             r->events->scanner(r->events->user, r->scanner);
-        return r->scanner ? KJ_OK : no_memory(err);
+        return r->scanner ? KJ_OK : kj_no_memory(err);
     }
     r->pool_options = (kj_pool_options){
         .sets = r->sets,
@@ -492,7 +506,7 @@ static kj_status prepare(run *r, kj_error *err)
         .user = r,
     };
     r->pool = kj_pool_new(&r->pool_options);
-    return r->pool ? KJ_OK : no_memory(err);
+    return r->pool ? KJ_OK : kj_no_memory(err);
 }
 
 static void release(run *r)

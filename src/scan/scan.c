@@ -5,6 +5,8 @@
 #include "scan/scan.h"
 
 #include "base/arith.h"
+#include "base/clock.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "modules/module.h"
 #include "scan/digests.h"
@@ -12,9 +14,9 @@
 #include "scan/volume.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -31,7 +33,7 @@ struct kj_scanner {
     kj_scan_limits limits;
     kj_buf file;
     kj_arena arena;
-    volatile int cancelled;
+    atomic_bool cancelled; /* by a signal handler or another thread */
     /* of the file under way */
     const kj_scan_events *events;
     uint64_t packed;
@@ -52,13 +54,6 @@ typedef struct layer {
     size_t member_capacity;
     bool again; /* the object's members were walked before, as another format's */
 } layer;
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits)
 {
@@ -96,7 +91,7 @@ void kj_scanner_free(kj_scanner *scanner)
 
 void kj_scanner_cancel(kj_scanner *scanner)
 {
-    scanner->cancelled = 1;
+    scanner->cancelled = true;
 }
 
 /* ---- telling -------------------------------------------------------------------------------------- */
@@ -141,12 +136,12 @@ static kj_span directory_of(kj_span path)
     return path.len > 1 ? kj_span_sub(path, 0, path.len - 1) : path;
 }
 
+/* With its dot. */
 static kj_value extension_value(kj_span name)
 {
-    size_t dot = name.len;
-    while (dot > 0 && name.data[dot - 1] != '.')
-        dot--;
-    return kj_value_text(dot ? kj_span_sub(name, dot - 1, SIZE_MAX) : kj_span_str(""));
+    kj_span stem;
+    (void)kj_path_extension(name, &stem);
+    return kj_value_text(kj_span_sub(name, stem.len, SIZE_MAX));
 }
 
 /* As LOKI names types: EXE for programs, else the format's name in capitals. */
@@ -232,7 +227,7 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
         .user = &user,
     };
     if (object->mail && !input.mail)
-        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+        return kj_no_memory(err);
     input.has_entry_point = entry_point(object, &input.entry_point);
     const kj_match_limits limits = {
         .search = {.hits_per_pattern = HITS_PER_PATTERN},
@@ -278,15 +273,9 @@ static kj_member *record(layer *l, const kj_member *member)
     *slot = *member;
     slot->name = kj_span_of(name, member->name.len);
     slot->content_type = kj_span_of(type, member->content_type.len);
+    slot->attachments = (slot > l->members ? slot[-1].attachments : 0) +
+                        ((slot->flags & KJ_MEMBER_ATTACHMENT) != 0);
     return slot;
-}
-
-static kj_span base_name(kj_span name)
-{
-    size_t start = name.len;
-    while (start > 0 && name.data[start - 1] != '/' && name.data[start - 1] != '\\')
-        start--;
-    return kj_span_sub(name, start, SIZE_MAX);
 }
 
 /* Whether the object's other format had this very content among its members, at any depth. */
@@ -322,7 +311,7 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
     kj_object child = {
         .parent = l->object,
         .bytes = bytes,
-        .name = base_name(slot->name),
+        .name = kj_path_base(slot->name),
         .path = slot->name,
         .depth = l->object->depth + 1,
     };
@@ -358,7 +347,7 @@ static kj_status take_account(kj_sink *sink, uint64_t bytes, kj_error *err)
     if (s->unpacked > RATIO_FROM && s->unpacked / (s->packed + 1) > s->limits.ratio)
         return stop(s, l->object, KJ_LIMIT, err,
                     "unpacks to suspiciously more than its size (--max-ratio)");
-    if (s->limits.time_ms && now_ns() - s->started_ns > s->limits.time_ms * UINT64_C(1000000))
+    if (s->limits.time_ms && kj_clock_ns() - s->started_ns > s->limits.time_ms * UINT64_C(1000000))
         return stop(s, l->object, KJ_LIMIT, err, "takes too long (--max-time)");
     return KJ_OK;
 }
@@ -443,13 +432,13 @@ static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_
     bool known = input->size != KJ_SIZE_UNKNOWN && input->size != 0;
     uint64_t want = known ? kj_min_u64(input->size, file->max) : file->max;
     if (known && !kj_buf_reserve(file, (size_t)want))
-        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+        return kj_no_memory(err);
     while (file->len < want && !s->cancelled) {
         size_t step = known ? (size_t)want - file->len
                             : kj_min_size(STEP, (size_t)want - file->len);
         uint8_t *at = kj_buf_reserve(file, step);
         if (!at)
-            return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+            return kj_no_memory(err);
         ssize_t got = read(input->fd, at, step);
         if (got < 0 && errno == EINTR)
             continue;
@@ -470,7 +459,7 @@ static void begin(kj_scanner *s, const kj_scan_events *events)
     s->events = events;
     s->unpacked = 0;
     s->members = 0;
-    s->started_ns = now_ns();
+    s->started_ns = kj_clock_ns();
     s->stopped = false;
 }
 
@@ -504,7 +493,7 @@ kj_status kj_scan_file(kj_scanner *s, const kj_scan_input *input, const kj_scan_
     KJ_TRY(read_file(s, input, &more, err));
     kj_object object = {
         .bytes = kj_buf_span(&s->file),
-        .name = base_name(input->path),
+        .name = kj_path_base(input->path),
         .path = input->path,
         .host_path = input->host_path,
     };
@@ -522,6 +511,6 @@ kj_status kj_scan_bytes(kj_scanner *s, kj_span path, kj_span bytes, const kj_sca
                         kj_error *err)
 {
     begin(s, events);
-    kj_object object = {.bytes = bytes, .name = base_name(path), .path = path};
+    kj_object object = {.bytes = bytes, .name = kj_path_base(path), .path = path};
     return scan_top(s, &object, err);
 }

@@ -61,6 +61,8 @@ typedef struct kj_scan_events {
     void (*unseen)(void *user, kj_status why, kj_span member, const char *sentence);
     /* An artifact of set `set` was seen in `member`; what a volume's detections are made of. */
     void (*sighting)(void *user, uint32_t set, uint32_t artifact, kj_span member);
+    /* A rule of an advisory in set `set` matched: the other half of that. NULL: nobody asks. */
+    void (*matched)(void *user, uint32_t set, uint32_t rule);
     /* An object was scanned. */
     void (*object)(void *user, kj_span member, const char *type, uint64_t bytes);
 } kj_scan_events;
@@ -92,5 +94,5 @@ KJ_MUST_CHECK kj_status kj_scan_file(kj_scanner *scanner, const kj_scan_input *i
 KJ_MUST_CHECK kj_status kj_scan_bytes(kj_scanner *scanner, kj_span path, kj_span bytes,
                                       const kj_scan_events *events, kj_error *err);
 
-/* Asks a running scan to stop, from a signal handler. */
+/* Asks a running scan to stop, from a signal handler or another thread; later ones stop, too. */
 void kj_scanner_cancel(kj_scanner *scanner);

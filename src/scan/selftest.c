@@ -3,6 +3,7 @@
 
 #include "base/arith.h"
 #include "base/fold.h"
+#include "base/path.h"
 #include "defs/defs.h"
 #include "defs/writer.h"
 #include "formats/format.h"
@@ -16,7 +17,8 @@ enum { FILE_MAX = 256 << 20, SCRATCH = 16 << 20, NAMES_MAX = 32, STEPS = 10 << 2
 typedef struct bench {
     kj_defs defs;
     kj_matcher *matcher;
-    kj_sightings seen;
+    kj_sightings seen; /* in all that the test presents */
+    kj_sightings file; /* in one file */
     kj_arena scratch;
     kj_span names[NAMES_MAX]; /* distinct names detected */
     size_t name_count;
@@ -27,6 +29,7 @@ static void take_down(bench *b)
 {
     kj_matcher_free(b->matcher);
     kj_sightings_done(&b->seen);
+    kj_sightings_done(&b->file);
     kj_defs_close(&b->defs);
     kj_arena_done(&b->scratch);
 }
@@ -47,7 +50,8 @@ static kj_status set_up(const kj_ir *ir, uint32_t threat, uint32_t release, uint
     kj_arena_init(&out->scratch, SCRATCH);
     out->matcher = kj_matcher_new(&out->defs);
     if (!out->matcher)
-        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+        return kj_no_memory(err);
+    KJ_TRY(kj_sightings_init(&out->file, &out->defs, err));
     return kj_sightings_init(&out->seen, &out->defs, err);
 }
 
@@ -59,18 +63,10 @@ static kj_span place_of(bench *b, kj_span path)
     return kj_place_expand(&b->scratch, path, forms) ? forms[0] : (kj_span){0};
 }
 
-static kj_span base_name(kj_span path)
-{
-    size_t start = path.len;
-    while (start > 0 && path.data[start - 1] != '\\' && path.data[start - 1] != '/')
-        start--;
-    return kj_span_sub(path, start, SIZE_MAX);
-}
-
 static kj_file_fact fact_of(bench *b, const kj_test_file *file, bool attachment)
 {
     kj_file_fact fact = {
-        .name = base_name(file->path),
+        .name = kj_path_base(file->path),
         .size = file->has_content ? file->content.len : file->size,
         .has_bytes = file->has_content,
         .bytes = file->content,
@@ -88,25 +84,20 @@ static kj_file_fact fact_of(bench *b, const kj_test_file *file, bool attachment)
     return fact;
 }
 
-/* The rules that the file's content matches. */
-static kj_status match_content(bench *b, const kj_file_fact *fact, kj_error *err)
-{
-    const kj_match_input input = {.bytes = fact->bytes, .file = *fact};
-    const kj_match_limits limits = {.search.hits_per_pattern = UINT16_MAX, .steps = STEPS};
-    KJ_TRY(kj_matcher_run(b->matcher, &input, &limits, err));
-    const kj_sightings *seen = kj_matcher_seen(b->matcher);
-    for (uint32_t i = 0; i < seen->rule_count; i++)
-        if (kj_sightings_has_rule(seen, i))
-            kj_sightings_add_rule(&b->seen, i);
-    return KJ_OK;
-}
-
+/* As a scan does: what a file shows depends on no other file. Without content no rule matches. */
 static kj_status put_file(bench *b, const kj_test_file *file, kj_error *err)
 {
-    kj_file_fact fact = fact_of(b, file, false);
-    if (fact.has_bytes)
-        KJ_TRY(match_content(b, &fact, err));
-    kj_sight_file(&b->defs, &fact, &b->seen);
+    const kj_file_fact fact = fact_of(b, file, false);
+    kj_sightings_clear(&b->file);
+    if (!fact.has_bytes) {
+        kj_sight_file(&b->defs, &fact, &b->file);
+        kj_sightings_merge(&b->seen, &b->file);
+        return KJ_OK;
+    }
+    const kj_match_input input = {.bytes = fact.bytes, .file = fact};
+    const kj_match_limits limits = {.search.hits_per_pattern = UINT16_MAX, .steps = STEPS};
+    KJ_TRY(kj_matcher_run(b->matcher, &input, &limits, err));
+    kj_sightings_merge(&b->seen, kj_matcher_seen(b->matcher));
     return KJ_OK;
 }
 
@@ -114,7 +105,7 @@ static kj_status put_mail(bench *b, const kj_test_mail *mail, kj_error *err)
 {
     kj_file_fact *facts = kj_new_array(&b->scratch, kj_file_fact, mail->attachment_count);
     if (!facts)
-        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+        return kj_no_memory(err);
     for (size_t i = 0; i < mail->attachment_count; i++)
         facts[i] = fact_of(b, &mail->attachments[i], true);
     const kj_mail_fact fact = {mail->subject, facts, mail->attachment_count};
@@ -249,7 +240,7 @@ static kj_status run_threat(kj_ir *ir, uint32_t threat, uint32_t engine,
         for (size_t k = 0; k < test->expect_count; k++)
             ok = kj_vec_add(&releases, test->expects[k].release) && ok;
     }
-    kj_status status = ok ? KJ_OK : kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+    kj_status status = ok ? KJ_OK : kj_no_memory(err);
     if (releases.count)
         qsort(releases.items, releases.count, sizeof *releases.items, compare_releases);
     for (size_t i = 0; i < releases.count && status == KJ_OK; i++)

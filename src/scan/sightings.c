@@ -77,6 +77,11 @@ bool kj_volume_seen_add(kj_volume_seen *seen, uint32_t set, uint32_t artifact, k
     return false;
 }
 
+void kj_volume_seen_add_rule(kj_volume_seen *seen, uint32_t set, uint32_t rule)
+{
+    kj_sightings_add_rule(&seen->seen[set], rule);
+}
+
 void kj_volume_seen_reported(kj_volume_seen *seen, kj_span path, kj_span member, kj_span name)
 {
     /* A file's sightings are the last ones while it is reported. */
@@ -89,8 +94,7 @@ void kj_volume_seen_reported(kj_volume_seen *seen, kj_span path, kj_span member,
     }
 }
 
-/* ---- what the union shows ---------------------------------------------------------------------
- */
+/* ---- what the union shows ------------------------------------------------------------------- */
 
 typedef struct teller {
     const kj_volume_seen *seen;

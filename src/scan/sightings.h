@@ -18,6 +18,9 @@ uint32_t kj_volume_seen_id(const kj_volume_seen *seen);
 bool kj_volume_seen_add(kj_volume_seen *seen, uint32_t set, uint32_t artifact, kj_span path,
                         kj_span member);
 
+/* Rule `rule` of set `set` matched somewhere on the volume. */
+void kj_volume_seen_add_rule(kj_volume_seen *seen, uint32_t set, uint32_t rule);
+
 /* `name` (of the definitions) was reported for that object already. */
 void kj_volume_seen_reported(kj_volume_seen *seen, kj_span path, kj_span member, kj_span name);
 

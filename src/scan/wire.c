@@ -118,6 +118,15 @@ static void put_sighting(void *user, uint32_t set, uint32_t artifact, kj_span me
     put_record(writer, &record.head, sizeof record, place, (kj_span){0});
 }
 
+static void put_matched(void *user, uint32_t set, uint32_t rule)
+{
+    kj_wire_writer *writer = user;
+    if (!writer->on_volume)
+        return;
+    kj_wire_matched record = {.head.kind = KJ_WIRE_MATCHED, .set = set, .rule = rule};
+    put_record(writer, &record.head, sizeof record, (kj_span){0}, (kj_span){0});
+}
+
 static void count_object(void *user, kj_span member, const char *type, uint64_t bytes)
 {
     (void)member;
@@ -134,6 +143,7 @@ kj_scan_events kj_wire_events(kj_wire_writer *writer)
         .finding = put_finding,
         .unseen = put_unseen,
         .sighting = put_sighting,
+        .matched = put_matched,
         .object = count_object,
     };
 }
@@ -300,6 +310,17 @@ static bool decode_sighting(kj_reader *r, const kj_wire_sets *sets, kj_wire_reco
     return read_escaped(r, record.member_len, KJ_WIRE_MEMBER_MAX, &out->member);
 }
 
+static bool decode_matched(kj_reader *r, const kj_wire_sets *sets, kj_wire_record *out)
+{
+    kj_wire_matched record;
+    if (!read_fixed(r, KJ_WIRE_MATCHED, &record, sizeof record) || record.set >= sets->count ||
+        !kj_defs_rule(sets->items[record.set], record.rule))
+        return false;
+    out->set = record.set;
+    out->rule = record.rule;
+    return true;
+}
+
 static bool decode_done(kj_reader *r, const kj_wire_sets *sets, kj_wire_record *out)
 {
     (void)sets;
@@ -318,6 +339,7 @@ static bool (*const decoders[KJ_WIRE_KIND_END])(kj_reader *, const kj_wire_sets 
     [KJ_WIRE_UNSEEN] = decode_unseen,
     [KJ_WIRE_SIGHTING] = decode_sighting,
     [KJ_WIRE_DONE] = decode_done,
+    [KJ_WIRE_MATCHED] = decode_matched,
 };
 
 bool kj_wire_decode(kj_span packet, const kj_wire_sets *sets, kj_wire_record *out)

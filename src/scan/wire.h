@@ -21,6 +21,7 @@ typedef enum kj_wire_kind {
     KJ_WIRE_UNSEEN,
     KJ_WIRE_SIGHTING,
     KJ_WIRE_DONE,
+    KJ_WIRE_MATCHED,
     KJ_WIRE_KIND_END
 } kj_wire_kind;
 
@@ -84,6 +85,13 @@ typedef struct kj_wire_sighting {
 } kj_wire_sighting;
 _Static_assert(sizeof(kj_wire_sighting) == 32, "layout");
 
+typedef struct kj_wire_matched {
+    kj_wire_head head;
+    uint32_t set;
+    uint32_t rule;
+} kj_wire_matched;
+_Static_assert(sizeof(kj_wire_matched) == 24, "layout");
+
 typedef struct kj_wire_done {
     kj_wire_head head;
     uint64_t objects;
@@ -109,8 +117,9 @@ typedef struct kj_wire_record {
     kj_span member;                                /* UNSEEN, SIGHTING */
     kj_status why;                                 /* UNSEEN, DONE */
     char sentence[KJ_WIRE_SENTENCE_MAX + 1];       /* UNSEEN, DONE */
-    uint32_t set;                                  /* SIGHTING */
-    uint32_t artifact;
+    uint32_t set;                                  /* SIGHTING, MATCHED */
+    uint32_t artifact;                             /* SIGHTING */
+    uint32_t rule;                                 /* MATCHED */
     uint64_t objects; /* DONE */
     uint64_t bytes;
 } kj_wire_record;
@@ -129,7 +138,7 @@ typedef struct kj_wire_writer {
     uint64_t job;
     uint64_t objects;
     uint64_t bytes;
-    bool on_volume; /* whether sightings are wanted */
+    bool on_volume; /* whether sightings and matched rules are wanted */
 } kj_wire_writer;
 
 /* The events to hand to kj_scan_file(); they use `writer`, which outlives them. */

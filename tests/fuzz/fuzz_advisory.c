@@ -3,9 +3,9 @@
 #include "rules/advisory/advisory.h"
 
 #include "base/arith.h"
+#include "tests/fuzz/sanitizers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-const char *__lsan_default_suppressions(void);
 
 /* libfyaml 0.7.12 forgets a buffer of its own for some malformed input. */
 const char *__lsan_default_suppressions(void)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as whatever claims them, and what comes out of that once more. */
+#include "tests/fuzz/sanitizers.h"
 #include "tests/fuzz/sink.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-const char *__asan_default_options(void);
 
 /* libarchive takes whatever dictionary an LZMA stream asks for, up to 4 GiB. The system gives such
  * memory lazily; AddressSanitizer fills it, which takes longer than a fuzzer waits. */

@@ -17,7 +17,13 @@ static const uint32_t code[] = {
     KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,       3, 0,       /* the page */
     KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,       3, 1,       /* the dropper */
     KJ_OP_BOOL | KJ_TYPE_BOOL << 8,           5, 0, 0, 0, /* never */
+    KJ_OP_AND | KJ_TYPE_BOOL << 8 | 2u << 20, 12, 0,      /* the page, but not the rule */
+    KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,       3, 0,
+    KJ_OP_NOT | KJ_TYPE_BOOL << 8 | 1u << 20, 6, 0,
+    KJ_OP_RULE | KJ_TYPE_BOOL << 8,           3, 1,
 };
+
+enum { BOTH = 0, NEVER = 9, PAGE_WITHOUT_RULE = 14 };
 
 static int set_up(void **state)
 {
@@ -25,8 +31,8 @@ static int set_up(void **state)
     tiny_init(&tiny);
     tiny.defs.code = (kj_defs_section){code, KJ_COUNT(code)};
     for (int i = 0; i < 3; i++)
-        tiny.detects[i].code = 9;
-    tiny.detects[TINY_PAGE].code = 0;
+        tiny.detects[i].code = NEVER;
+    tiny.detects[TINY_PAGE].code = BOTH;
     tiny.detects[TINY_PAGE].anchors = (kj_disk_run){2, 1};
     tiny.lists[2] = 0; /* the page */
     return 0;
@@ -80,11 +86,25 @@ static void what_was_reported_is_no_news(void **state)
     kj_volume_seen_free(seen);
 }
 
+static void rules_count_as_well(void **state)
+{
+    (void)state;
+    tiny.detects[TINY_PAGE].code = PAGE_WITHOUT_RULE;
+    kj_volume_seen *seen = kj_volume_seen_new(1, &sets);
+    assert_true(kj_volume_seen_add(seen, 0, 0, kj_span_str("v/p"), (kj_span){0}));
+    expect(seen, "v/p! W32/Tiny.hta 1\n");
+    kj_volume_seen_add_rule(seen, 0, 1);
+    expect(seen, "");
+    kj_volume_seen_free(seen);
+    tiny.detects[TINY_PAGE].code = BOTH;
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_union_shows_the_page),
         cmocka_unit_test(what_was_reported_is_no_news),
+        cmocka_unit_test(rules_count_as_well),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -53,6 +53,7 @@ static void put_all(kj_buf *out)
     events.finding(events.user, &finding);
     events.unseen(events.user, KJ_LIMIT, kj_span_str("m"), "too deep");
     events.sighting(events.user, 0, 1, kj_span_str(""));
+    events.matched(events.user, 0, 1);
     events.object(events.user, kj_span_str("m"), "zip", 100);
     kj_error err = {.message = "no"};
     kj_wire_put_done(&writer, KJ_IO, &err);
@@ -90,6 +91,10 @@ static void records_survive_the_trip(void **state)
     assert_int_equal(r.artifact, 1);
     assert_true(kj_wire_next(kj_buf_span(&out), &pos, &packet));
     assert_true(kj_wire_decode(packet, &sets, &r));
+    assert_int_equal(r.kind, KJ_WIRE_MATCHED);
+    assert_int_equal(r.rule, 1);
+    assert_true(kj_wire_next(kj_buf_span(&out), &pos, &packet));
+    assert_true(kj_wire_decode(packet, &sets, &r));
     assert_int_equal(r.kind, KJ_WIRE_DONE);
     assert_int_equal(r.why, KJ_IO);
     assert_int_equal(r.objects, 1);
@@ -101,7 +106,7 @@ static void records_survive_the_trip(void **state)
 /* What was decoded keeps its promises: texts of the definitions, escaped members. */
 static void check_promises(const kj_wire_record *r)
 {
-    assert_in_range(r->kind, KJ_WIRE_FINDING, KJ_WIRE_DONE);
+    assert_in_range(r->kind, KJ_WIRE_FINDING, KJ_WIRE_MATCHED);
     if (r->kind == KJ_WIRE_FINDING) {
         assert_true(r->finding.name.len > 0);
         assert_true(r->finding.klass < KJ_CLASS_COUNT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Definitions made by hand for tests: three detections, two artifacts, one advisory. */
+/* Definitions made by hand for tests: three detections, two artifacts, two rules, one advisory. */
 #pragma once
 
 #include "base/crc32c.h"
@@ -18,6 +18,7 @@ typedef struct tiny_defs {
     kj_disk_detect detects[3];
     kj_disk_artifact artifacts[2];
     kj_disk_threat threats[1];
+    kj_disk_rule rules[2];
     uint32_t lists[4];
     kj_defs defs;
 } tiny_defs;
@@ -68,6 +69,7 @@ static inline void tiny_init(tiny_defs *tiny)
         .detects = {tiny->detects, 3},
         .artifacts = {tiny->artifacts, 2},
         .threats = {tiny->threats, 1},
+        .rules = {tiny->rules, 2},
         .lists = {tiny->lists, 4},
     };
 }
