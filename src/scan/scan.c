@@ -237,9 +237,9 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
     for (size_t i = 0; i < s->set_count; i++) {
         kj_error why = {0};
         kj_status status = kj_matcher_run(s->matchers[i], &input, &limits, &why);
-        if (status == KJ_LIMIT)
+        if (status == KJ_LIMIT && !s->stopped)
             tell_unseen(s, object, (kj_span){0}, status, why.message);
-        else if (status != KJ_OK)
+        else if (status != KJ_OK && status != KJ_LIMIT)
             return kj_fail(err, status, why.offset, "%s", why.message);
         KJ_TRY(kj_findings_tell(s->matchers[i], s->sets[i], (uint32_t)i, object, s->events, err));
     }

@@ -10,8 +10,9 @@ import shutil
 import struct
 import sys
 
-from kit import (ADVISORIES, EICAR, EICAR_NAME, KUJO, LONG, ROOT, case, check, equal, kujo, read,
+from kit import (ADVISORIES, EICAR, EICAR_NAME, KUJO, ROOT, case, check, equal, few, kujo, read,
                  run_cases, write)
+
 
 TEN = os.path.join(ROOT, "tests", "rules", "data", "ten-mistakes.yaml")
 RULE = b'rule one { strings: $a = "a needle" condition: $a }\n'
@@ -214,8 +215,8 @@ def small():
 def positions(data):
     """All of the header and table, and a seeded sample of the rest."""
     head = 64 + 72 * struct.unpack_from("<I", data, 20)[0]
-    rest = random.Random(7).sample(range(head, len(data)), 400 if LONG else 60)
-    return sorted(random.Random(8).sample(range(head), 400 if LONG else 60) + rest)
+    rest = random.Random(7).sample(range(head, len(data)), few(40, 400))
+    return sorted(random.Random(8).sample(range(head), few(40, 400)) + rest)
 
 
 @case("kujo defs check notices flipped bytes, with the offset")
@@ -268,7 +269,7 @@ def _():
     write("e.com", EICAR)
     generator = random.Random(9)
     outcomes = {}
-    for _ in range(600 if LONG else 120):
+    for _ in range(few(120, 600)):
         damaged = bytearray(data)
         for _ in range(generator.choice((1, 1, 4, 64))):
             damaged[generator.randrange(len(data))] ^= generator.randrange(1, 256)

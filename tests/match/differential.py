@@ -22,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 
-ROUNDS = int(os.environ.get("KUJO_DIFFERENTIAL_ROUNDS", "40"))
+ROUNDS = int(os.environ.get("KUJO_DIFFERENTIAL_ROUNDS",
+                            "60" if os.environ.get("KUJO_LONG") else "12"))
 RULES = 40
 INPUTS = 8
 LETTERS = "abcAB_1 "

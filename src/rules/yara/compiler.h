@@ -19,6 +19,7 @@
 
 enum {
     KJ_YARA_MAX_INCLUDES = 16,    /* files open at once, as in libyara */
+    KJ_YARA_MAX_FILES = 10000,    /* included one after the other: doubling at each level is 2^16 */
     KJ_YARA_MAX_PATTERNS = 10000, /* strings of one rule, as in libyara */
     KJ_YARA_MAX_SUBSCRIPTS = 16,  /* arguments that a field's path may take */
     KJ_YARA_MAX_PATH = 192,       /* bytes of a field's path */
@@ -61,6 +62,7 @@ typedef struct kj_yara_compiler {
 
     const kj_source *files[KJ_YARA_MAX_INCLUDES]; /* open, outermost first */
     size_t file_count;
+    size_t included;                 /* files so far */
     bool *imported;                  /* one a schema */
     KJ_VEC(kj_span) unknown_modules; /* imported, but there is no schema */
 

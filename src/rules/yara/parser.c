@@ -502,6 +502,7 @@ static void read_file(kj_yara_compiler *c, const kj_source *source, kj_lexer lex
 {
     kj_yara_compiler outer = {.source = c->source, .lexer = c->lexer, .token = c->token};
     c->files[c->file_count++] = source;
+    c->included++;
     c->source = source;
     c->lexer = lexer;
     kj_yara_advance(c);
@@ -526,6 +527,9 @@ static void read_include(kj_yara_compiler *c)
     } else if (c->file_count >= KJ_YARA_MAX_INCLUDES) {
         kj_yara_error_at(c, token, NULL, "includes are nested deeper than %d",
                          KJ_YARA_MAX_INCLUDES);
+    } else if (c->included > KJ_YARA_MAX_FILES) {
+        c->lexer.pos = c->source->text.len; /* one message, not one a file */
+        kj_yara_error_at(c, token, NULL, "more than %d files are included", KJ_YARA_MAX_FILES);
     } else {
         const kj_source *source =
             c->options->include(c->options->user, c->ir, c->source, path, &error);
