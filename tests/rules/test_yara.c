@@ -463,6 +463,34 @@ static void includes_are_read_in_place(void **state)
     }
 }
 
+/* Each file includes the next one twice. */
+static const kj_source *include_doubling(void *user, kj_ir *ir, const kj_source *from, kj_span path,
+                                         kj_error *err)
+{
+    unsigned level = 0;
+    (void)user;
+    (void)err;
+    (void)sscanf(from->name, "level%u", &level);
+    char name[32], text[64] = "";
+    (void)snprintf(name, sizeof name, "level%u", level + 1);
+    if (level < 14)
+        (void)snprintf(text, sizeof text, "include \"x\" include \"x\"");
+    return path.len == 1 ? kj_ir_add_source(ir, name, kj_span_str(text)) : NULL;
+}
+
+static void includes_cannot_double_without_end(void **state)
+{
+    (void)state;
+    kj_ir ir;
+    kj_yara_options options = plain;
+    options.include = include_doubling;
+    set_up(&ir);
+    assert_int_equal(compile_with(&ir, "include \"x\" include \"x\"", &options), KJ_OK);
+    assert_in_range(ir.diags.list.count, 1, 16);
+    assert_string_equal(ir.diags.list.items[0].message, "more than 10000 files are included");
+    kj_ir_done(&ir);
+}
+
 /* ---- problems ------------------------------------------------------------------------------ */
 
 /* The first problem of a source: its message, the text it underlines, and a part of the hint. */
@@ -898,6 +926,7 @@ int main(void)
         cmocka_unit_test(rules_of_an_advisory_make_no_detections),
         cmocka_unit_test(namespaces_keep_names_apart),
         cmocka_unit_test(includes_are_read_in_place),
+        cmocka_unit_test(includes_cannot_double_without_end),
         cmocka_unit_test(problems_are_located_and_explained),
         cmocka_unit_test(one_mistake_is_one_problem),
         cmocka_unit_test(all_mistakes_are_reported_and_the_rest_compiles),
