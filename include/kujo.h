@@ -29,7 +29,7 @@ enum { KUJO_MESSAGE_MAX = 256 };
 /* What a call came to. Detections are no errors: they go to the callbacks. */
 typedef enum kujo_result {
     KUJO_OK = 0,
-    KUJO_ERROR = 1,     /* the message says what */
+    KUJO_ERROR = 1, /* the message says what */
     KUJO_NO_MEMORY = 2,
     KUJO_CANCELLED = 3,
 } kujo_result;

@@ -46,9 +46,9 @@ kujo_result kujo_engine_open(const char *path, kujo_engine **out, char *message)
     kujo_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return result_of(KJ_NO_MEMORY, &err, message);
-    kj_status status = kj_defs_open(path ? path : KUJO_DEFINITIONS_PATH,
-                                    kj_engine_number(version[0], version[1], version[2]),
-                                    &engine->defs, &err);
+    kj_status status =
+        kj_defs_open(path ? path : KUJO_DEFINITIONS_PATH,
+                     kj_engine_number(version[0], version[1], version[2]), &engine->defs, &err);
     /* Installed definitions were verified when they were installed; others are here. */
     if (status == KJ_OK && path)
         status = kj_defs_verify(&engine->defs, &err);
@@ -113,7 +113,8 @@ void kujo_scanner_cancel(kujo_scanner *scanner)
     kj_scanner_cancel(scanner->scanner);
 }
 
-/* ---- events --------------------------------------------------------------------------------------- */
+/* ---- events
+ * --------------------------------------------------------------------------------------- */
 
 static const char *text_of(kj_span text)
 {
@@ -164,8 +165,7 @@ static kj_scan_events events_of(const kujo_callbacks *callbacks, kujo_callbacks 
 {
     *copy = (kujo_callbacks){0};
     if (callbacks)
-        memcpy(copy, callbacks,
-               callbacks->size < sizeof *copy ? callbacks->size : sizeof *copy);
+        memcpy(copy, callbacks, callbacks->size < sizeof *copy ? callbacks->size : sizeof *copy);
     return (kj_scan_events){
         .user = copy,
         .finding = tell_finding,
@@ -201,7 +201,7 @@ kujo_result kujo_scan_bytes(kujo_scanner *scanner, const void *bytes, size_t len
     kujo_callbacks copy;
     const kj_scan_events events = events_of(callbacks, &copy);
     kj_error err = {0};
-    kj_status status = kj_scan_bytes(scanner->scanner, kj_span_str(name), kj_span_of(bytes, len),
-                                     &events, &err);
+    kj_status status =
+        kj_scan_bytes(scanner->scanner, kj_span_str(name), kj_span_of(bytes, len), &events, &err);
     return result_of(status, &err, message);
 }

@@ -13,11 +13,7 @@ typedef struct kj_source {
     kj_span text;
 } kj_source;
 
-typedef enum kj_severity {
-    KJ_NOTE,
-    KJ_WARNING,
-    KJ_ERROR
-} kj_severity;
+typedef enum kj_severity { KJ_NOTE, KJ_WARNING, KJ_ERROR } kj_severity;
 
 typedef struct kj_diag {
     kj_severity severity;
@@ -35,7 +31,7 @@ typedef struct kj_diags {
     KJ_VEC(kj_diag) list;
     size_t errors;
     size_t warnings;
-    bool failed;    /* a diagnostic was lost for lack of memory: treat it as an error */
+    bool failed; /* a diagnostic was lost for lack of memory: treat it as an error */
 } kj_diags;
 
 void kj_diags_init(kj_diags *diags, kj_arena *arena);
@@ -46,8 +42,7 @@ void kj_diag_add(kj_diags *diags, kj_severity severity, const kj_source *source,
                  size_t len, const char *hint, const char *format, ...) KJ_PRINTF(7, 8);
 
 /* 1-based line, and 1-based column in code points. */
-void kj_source_locate(const kj_source *source, size_t offset, size_t *out_line,
-                      size_t *out_column);
+void kj_source_locate(const kj_source *source, size_t offset, size_t *out_line, size_t *out_column);
 
 /* Appends one as text:
  *

@@ -34,7 +34,7 @@ typedef struct kj_lazy {
     atomic_bool loaded;
 } kj_lazy;
 
-#define KJ_LAZY_FIELD(function) __typeof__(&(function)) function;
+#define KJ_LAZY_FIELD(function)  __typeof__(&(function)) function;
 #define KJ_LAZY_SYMBOL(function) {#function, &lib.function},
 #define KJ_LAZY(soname, table)                                                                     \
     {                                                                                              \

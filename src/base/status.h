@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 
-#define KJ_MUST_CHECK __attribute__((warn_unused_result))
+#define KJ_MUST_CHECK           __attribute__((warn_unused_result))
 #define KJ_PRINTF(index, first) __attribute__((format(printf, index, first)))
 
 typedef enum kj_status {
@@ -35,8 +35,8 @@ typedef struct kj_error {
 kj_status kj_fail(kj_error *err, kj_status status, uint64_t offset, const char *format, ...)
     KJ_PRINTF(4, 5);
 
-/* kj_fail() for what needs no other words: KJ_NO_MEMORY; KJ_IO with `what` and the reason that errno
- * gives (KJ_NO_MEMORY for ENOMEM). */
+/* kj_fail() for what needs no other words: KJ_NO_MEMORY; KJ_IO with `what` and the reason that
+ * errno gives (KJ_NO_MEMORY for ENOMEM). */
 kj_status kj_no_memory(kj_error *err);
 kj_status kj_fail_errno(kj_error *err, const char *what);
 

@@ -65,7 +65,8 @@ size_t kj_utf8_put(uint32_t code, uint8_t out[4]);
 
 bool kj_utf8_valid(kj_span s);
 
-/* Converts UTF-16 (lone surrogates become U+FFFD; an odd last byte is dropped) and appends UTF-8. */
+/* Converts UTF-16 (lone surrogates become U+FFFD; an odd last byte is dropped) and appends UTF-8.
+ */
 void kj_utf16_to_utf8(kj_span utf16, bool big_endian, kj_buf *out);
 
 /* How many cells of a terminal a code point, or a text, takes: wide East Asian characters take two,

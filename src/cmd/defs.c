@@ -33,7 +33,8 @@ static int fail_on(const char *path, const kj_error *err)
                        (unsigned long long)err->offset);
 }
 
-/* ---- sources ------------------------------------------------------------------------------------- */
+/* ---- sources
+ * ------------------------------------------------------------------------------------- */
 
 /* Compiles all operands; false, with everything said, when there is an error. */
 static bool load(kj_ir *ir, const kj_option_list *defines, char **paths, int count, bool color)
@@ -69,7 +70,8 @@ static uint32_t newest_release(const kj_ir *ir)
     return newest;
 }
 
-/* ---- build ---------------------------------------------------------------------------------------- */
+/* ---- build
+ * ---------------------------------------------------------------------------------------- */
 
 typedef struct build_options {
     uint32_t release;
@@ -173,7 +175,8 @@ static int run_build(int argc, char **argv)
     return result;
 }
 
-/* ---- check ----------------------------------------------------------------------------------------- */
+/* ---- check
+ * ----------------------------------------------------------------------------------------- */
 
 typedef struct check_options {
     kj_option_list defines;
@@ -277,7 +280,8 @@ static int run_check(int argc, char **argv)
     return result;
 }
 
-/* ---- info ------------------------------------------------------------------------------------------ */
+/* ---- info
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct info_options {
     const char *definitions;
@@ -389,10 +393,10 @@ static int print_json(const char *path, const kj_defs *defs)
         (void)json_array_append_new(
             sections, json_pack("{s:s, s:I}", "type", name, "bytes", (json_int_t)section.size));
     }
-    json_t *root = json_pack("{s:i, s:s, s:s, s:i, s:s, s:s, s:I, s:o}", "kujo", 1, "type",
-                             "definitions", "file", path, "release", (int)defs->meta.release,
-                             "date", date, "build", id, "bytes", (json_int_t)defs->file.len,
-                             "sections", sections);
+    json_t *root =
+        json_pack("{s:i, s:s, s:s, s:i, s:s, s:s, s:I, s:o}", "kujo", 1, "type", "definitions",
+                  "file", path, "release", (int)defs->meta.release, "date", date, "build", id,
+                  "bytes", (json_int_t)defs->file.len, "sections", sections);
     if (!root)
         return kj_complain(_("out of memory"));
     count_row rows[COUNT_ROWS];
@@ -437,7 +441,8 @@ static int run_info(int argc, char **argv)
     return KJ_EXIT_OK;
 }
 
-/* ---- list ------------------------------------------------------------------------------------------ */
+/* ---- list
+ * ------------------------------------------------------------------------------------------ */
 
 static const kj_usage list_usage = {
     .command = "defs list",
@@ -458,8 +463,12 @@ static int print_names(const kj_defs *defs)
     KJ_VEC(kj_span) names = {0};
     for (uint32_t i = 0; i < defs->detects.count; i++) {
         kj_span name = kj_defs_name(defs, &kj_defs_detect(defs, i)->name);
-        if (!kj_vec_add(&names, name))
+        if (name.len == 0) /* damaged */
+            continue;
+        if (!kj_vec_add(&names, name)) {
+            kj_vec_done(&names);
             return kj_complain(_("out of memory"));
+        }
     }
     if (names.count)
         qsort(names.items, names.count, sizeof *names.items, compare_names);
@@ -491,7 +500,8 @@ static int run_list(int argc, char **argv)
     return result == KJ_EXIT_OK ? print_names(&defs) : result;
 }
 
-/* ---- the command ------------------------------------------------------------------------------------- */
+/* ---- the command
+ * ------------------------------------------------------------------------------------- */
 
 static const kj_command subcommands[] = {
     {"build", N_("compile sources into a definitions file"), run_build},

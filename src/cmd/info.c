@@ -43,7 +43,8 @@ static const kj_usage usage = {
     .count = KJ_COUNT(table),
 };
 
-/* ---- search ------------------------------------------------------------------------------------------ */
+/* ---- search
+ * ------------------------------------------------------------------------------------------ */
 
 /* Why a threat fits, best first. */
 typedef enum fit {
@@ -122,9 +123,10 @@ static fit fit_names_of(const needle *n, const json_t *doc)
                        fit_name(n, json_string_value(json_object_get(doc, "id"))));
     size_t index;
     json_t *item;
-    json_array_foreach (json_object_get(doc, "aliases"), index, item)
-        found = better(found, fit_name(n, json_string_value(json_object_get(item, "name"))));
-    json_array_foreach (json_object_get(doc, "detect"), index, item) {
+    json_array_foreach(json_object_get(doc, "aliases"), index, item) found =
+        better(found, fit_name(n, json_string_value(json_object_get(item, "name"))));
+    json_array_foreach(json_object_get(doc, "detect"), index, item)
+    {
         fit by_detect = fit_name(n, json_string_value(json_object_get(item, "name")));
         /* The page of that very name fits better. */
         found = better(found, by_detect == FIT_EXACT ? FIT_PART : by_detect);
@@ -144,13 +146,10 @@ static bool holds(const needle *n, const json_t *value, unsigned depth)
     if (depth == 0)
         return false;
     if (json_is_array(value)) {
-        json_array_foreach (value, index, item)
-            if (holds(n, item, depth - 1))
-                return true;
+        json_array_foreach(value, index, item) if (holds(n, item, depth - 1)) return true;
     } else if (json_is_object(value)) {
-        json_object_foreach ((json_t *)(uintptr_t)value, key, item)
-            if (holds(n, item, depth - 1))
-                return true;
+        json_object_foreach((json_t *)(uintptr_t)value, key,
+                            item) if (holds(n, item, depth - 1)) return true;
     }
     return false;
 }
@@ -200,7 +199,8 @@ static bool search(const kj_defs *defs, const char *words, result_list *out)
     return ok;
 }
 
-/* ---- showing ------------------------------------------------------------------------------------------ */
+/* ---- showing
+ * ------------------------------------------------------------------------------------------ */
 
 static size_t terminal_width(void)
 {
@@ -284,9 +284,8 @@ static int look_up(const info_options *options, const char *words, kj_lang lang)
     if (kj_definitions_open(&chosen, &defs, &err) != KJ_OK)
         return kj_complain("%s: %s", chosen.path, err.message);
     result_list results = {0};
-    int code = search(&defs, words, &results)
-                   ? show_results(&defs, &results, words, options, lang)
-                   : kj_complain(_("out of memory"));
+    int code = search(&defs, words, &results) ? show_results(&defs, &results, words, options, lang)
+                                              : kj_complain(_("out of memory"));
     done_results(&results);
     return code;
 }

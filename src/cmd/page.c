@@ -84,7 +84,8 @@ static const char *get(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-/* ---- layout ----------------------------------------------------------------------------------------- */
+/* ---- layout
+ * ----------------------------------------------------------------------------------------- */
 
 static void put_label(page *p, const char *label)
 {
@@ -117,7 +118,7 @@ static void put_heading(page *p, const char *title)
 {
     kj_buf_put_byte(p->out, '\n');
     kj_buf_put_text(p->out, p->options->color ? "\033[1;4m" : "");
-    kj_buf_put_text(p->out, title);
+    kj_escape(kj_span_str(title), NULL, p->out); /* a note's comes from the definitions */
     kj_buf_put_text(p->out, p->options->color ? "\033[0m\n" : "\n");
     for (size_t i = kj_text_cells(kj_span_str(title)); !p->options->color && i > 0; i--)
         kj_buf_put_byte(p->out, '-');
@@ -126,8 +127,7 @@ static void put_heading(page *p, const char *title)
 
 static void put_prose(page *p, const char *text)
 {
-    const kj_wrap how = {
-        .width = p->options->width, .join_spaced = p->options->lang != KJ_LANG_JA};
+    const kj_wrap how = {.width = p->options->width, .join_spaced = p->options->lang != KJ_LANG_JA};
     kj_wrap_text(&how, kj_span_str(text), p->out);
 }
 
@@ -137,7 +137,8 @@ static void join(const json_t *array, const char *first, const char *second, kj_
 {
     size_t index;
     json_t *value;
-    json_array_foreach (array, index, value) {
+    json_array_foreach(array, index, value)
+    {
         kj_buf_put_text(out, index ? ", " : "");
         if (json_is_string(value)) {
             kj_buf_put_text(out, say(json_string_value(value)));
@@ -160,7 +161,8 @@ static void put_list(page *p, const char *label, const json_t *array, const char
     kj_buf_done(&text);
 }
 
-/* ---- facts --------------------------------------------------------------------------------------------- */
+/* ---- facts
+ * --------------------------------------------------------------------------------------------- */
 
 static void put_risk(page *p)
 {
@@ -234,7 +236,9 @@ static void put_removal_hint(page *p)
                    : _("nothing beyond the detected objects themselves"));
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------ */
+/* ---- tables
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void put_detections(page *p)
 {
@@ -244,7 +248,8 @@ static void put_detections(page *p)
     if (json_array_size(detects) == 0)
         return;
     put_heading(p, _("Detection"));
-    json_array_foreach (detects, index, detect) {
+    json_array_foreach(detects, index, detect)
+    {
         kj_buf line;
         kj_buf_init(&line, 1 << 16);
         kj_buf about;
@@ -258,8 +263,8 @@ static void put_detections(page *p)
                           get(detect, "name"), say(get(detect, "class")), since,
                           (long long)json_integer_value(until));
         else
-            kj_buf_printf(&line, _("%s: as %s (%s), since release %lld"), what,
-                          get(detect, "name"), say(get(detect, "class")), since);
+            kj_buf_printf(&line, _("%s: as %s (%s), since release %lld"), what, get(detect, "name"),
+                          say(get(detect, "class")), since);
         kj_buf item;
         kj_buf_init(&item, 1 << 16);
         kj_buf_printf(&item, "- %s", kj_buf_text(&line));
@@ -274,7 +279,8 @@ static void put_sizes(const json_t *sizes, kj_buf *out)
 {
     size_t index;
     json_t *range;
-    json_array_foreach (sizes, index, range) {
+    json_array_foreach(sizes, index, range)
+    {
         long long min = json_integer_value(json_array_get(range, 0));
         long long max = json_integer_value(json_array_get(range, 1));
         kj_buf_put_text(out, index ? ", " : "");
@@ -321,7 +327,8 @@ static void put_artifacts(page *p)
     if (json_array_size(artifacts) == 0)
         return;
     put_heading(p, _("What it leaves"));
-    json_array_foreach (artifacts, index, artifact) {
+    json_array_foreach(artifacts, index, artifact)
+    {
         kj_buf text;
         kj_buf_init(&text, 1 << 16);
         kj_buf_printf(&text, "- %s (%s", get(artifact, "id"), say(get(artifact, "kind")));
@@ -341,7 +348,8 @@ static void put_notes(page *p)
     const char *lang = kj_lang_name(p->options->lang);
     size_t index;
     json_t *id;
-    json_array_foreach (ids, index, id) {
+    json_array_foreach(ids, index, id)
+    {
         for (uint32_t i = 0; i < p->defs->notes.count; i++) {
             const kj_disk_note *note = kj_defs_note(p->defs, i);
             if (!kj_span_is(kj_defs_text(p->defs, note->id), json_string_value(id)))
@@ -359,7 +367,9 @@ static void put_notes(page *p)
     }
 }
 
-/* ---- the page ----------------------------------------------------------------------------------------------- */
+/* ---- the page
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const struct {
     kj_section section;

@@ -9,8 +9,8 @@
 #include <jansson.h>
 
 typedef struct kj_page_options {
-    kj_lang lang;  /* of the texts; the labels follow gettext */
-    size_t width;  /* cells of a line */
+    kj_lang lang; /* of the texts; the labels follow gettext */
+    size_t width; /* cells of a line */
     bool color;
     uint32_t engine; /* this engine */
 } kj_page_options;

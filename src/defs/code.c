@@ -8,7 +8,14 @@ static const struct shape {
     uint8_t min;
     uint16_t max;
     bool operand;
-    enum { INDEX_NONE, INDEX_PLAIN, INDEX_PATTERN, INDEX_RULE, INDEX_ARTIFACT, INDEX_EXTERNAL } index;
+    enum {
+        INDEX_NONE,
+        INDEX_PLAIN,
+        INDEX_PATTERN,
+        INDEX_RULE,
+        INDEX_ARTIFACT,
+        INDEX_EXTERNAL
+    } index;
 } shapes[KJ_OP_COUNT] = {
     [KJ_OP_BOOL] = {0, 0, true, INDEX_NONE},
     [KJ_OP_INT] = {0, 0, true, INDEX_NONE},

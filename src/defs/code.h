@@ -29,12 +29,11 @@ uint32_t kj_code_variables(const kj_expr *expr);
 
 /* Walks an expression's artifacts: what a detection is about, that is the first operand of each
  * `and`, and every operand of `or` and `of`; a NOT is about nothing. */
-void kj_code_anchors(const kj_expr *expr, void (*found)(void *user, uint32_t artifact),
-                     void *user);
+void kj_code_anchors(const kj_expr *expr, void (*found)(void *user, uint32_t artifact), void *user);
 
 /* Walks every artifact and rule that an expression refers to, by its IR index. */
-void kj_code_references(const kj_expr *expr,
-                        void (*found)(void *user, kj_op op, uint32_t index), void *user);
+void kj_code_references(const kj_expr *expr, void (*found)(void *user, kj_op op, uint32_t index),
+                        void *user);
 
 /* A node of the mapped file, decoded; `words` is NULL when it is damaged. */
 typedef struct kj_code_node {
@@ -44,8 +43,8 @@ typedef struct kj_code_node {
     uint32_t count; /* args */
     uint32_t index;
     uint32_t operand[2];
-    uint32_t args;  /* word offset of the first */
-    uint32_t next;  /* word offset behind the node */
+    uint32_t args; /* word offset of the first */
+    uint32_t next; /* word offset behind the node */
     bool ok;
 } kj_code_node;
 

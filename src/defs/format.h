@@ -3,7 +3,8 @@
  *
  *     header        64 bytes
  *     section table section_count * 72 bytes
- *     sections      each at a multiple of 64 bytes (64 KiB once it is 1 MiB or larger), zeros between
+ *     sections      each at a multiple of 64 bytes (64 KiB once it is 1 MiB or larger), zeros
+ * between
  *
  * Little-endian, naturally aligned, no pointers: a section refers to another by index, a text by
  * its offset in STRS. Everything is mapped read-only and used in place. */
@@ -55,26 +56,26 @@ enum {
     KJ_SECF_REQUIRED = 1, /* a reader that does not know it refuses the file */
 };
 
-#define KJ_SEC_META KJ_FOURCC('M', 'E', 'T', 'A')
-#define KJ_SEC_STRINGS KJ_FOURCC('S', 'T', 'R', 'S')
-#define KJ_SEC_LISTS KJ_FOURCC('L', 'I', 'S', 'T')
-#define KJ_SEC_THREATS KJ_FOURCC('T', 'H', 'R', 'T')
-#define KJ_SEC_DOCS KJ_FOURCC('D', 'O', 'C', 'S')
-#define KJ_SEC_NOTES KJ_FOURCC('N', 'O', 'T', 'E')
-#define KJ_SEC_DETECTS KJ_FOURCC('D', 'E', 'T', 'C')
-#define KJ_SEC_RULES KJ_FOURCC('R', 'U', 'L', 'E')
-#define KJ_SEC_PATTERNS KJ_FOURCC('P', 'A', 'T', 'N')
+#define KJ_SEC_META      KJ_FOURCC('M', 'E', 'T', 'A')
+#define KJ_SEC_STRINGS   KJ_FOURCC('S', 'T', 'R', 'S')
+#define KJ_SEC_LISTS     KJ_FOURCC('L', 'I', 'S', 'T')
+#define KJ_SEC_THREATS   KJ_FOURCC('T', 'H', 'R', 'T')
+#define KJ_SEC_DOCS      KJ_FOURCC('D', 'O', 'C', 'S')
+#define KJ_SEC_NOTES     KJ_FOURCC('N', 'O', 'T', 'E')
+#define KJ_SEC_DETECTS   KJ_FOURCC('D', 'E', 'T', 'C')
+#define KJ_SEC_RULES     KJ_FOURCC('R', 'U', 'L', 'E')
+#define KJ_SEC_PATTERNS  KJ_FOURCC('P', 'A', 'T', 'N')
 #define KJ_SEC_EXTERNALS KJ_FOURCC('E', 'X', 'T', 'N')
 #define KJ_SEC_ARTIFACTS KJ_FOURCC('A', 'R', 'T', 'F')
-#define KJ_SEC_PLACES KJ_FOURCC('P', 'L', 'A', 'C')
-#define KJ_SEC_REMEDIES KJ_FOURCC('R', 'E', 'M', 'D')
-#define KJ_SEC_CODE KJ_FOURCC('C', 'O', 'D', 'E')
-#define KJ_SEC_LITERALS KJ_FOURCC('L', 'I', 'T', 'S')
-#define KJ_SEC_PROGRAMS KJ_FOURCC('R', 'E', 'G', 'X')
-#define KJ_SEC_FILTER KJ_FOURCC('F', 'I', 'L', 'T')
-#define KJ_SEC_BUCKETS KJ_FOURCC('B', 'U', 'C', 'K')
-#define KJ_SEC_POSTINGS KJ_FOURCC('P', 'O', 'S', 'T')
-#define KJ_SEC_SCANNED KJ_FOURCC('S', 'C', 'A', 'N') /* patterns without an atom */
+#define KJ_SEC_PLACES    KJ_FOURCC('P', 'L', 'A', 'C')
+#define KJ_SEC_REMEDIES  KJ_FOURCC('R', 'E', 'M', 'D')
+#define KJ_SEC_CODE      KJ_FOURCC('C', 'O', 'D', 'E')
+#define KJ_SEC_LITERALS  KJ_FOURCC('L', 'I', 'T', 'S')
+#define KJ_SEC_PROGRAMS  KJ_FOURCC('R', 'E', 'G', 'X')
+#define KJ_SEC_FILTER    KJ_FOURCC('F', 'I', 'L', 'T')
+#define KJ_SEC_BUCKETS   KJ_FOURCC('B', 'U', 'C', 'K')
+#define KJ_SEC_POSTINGS  KJ_FOURCC('P', 'O', 'S', 'T')
+#define KJ_SEC_SCANNED   KJ_FOURCC('S', 'C', 'A', 'N') /* patterns without an atom */
 /* Reserved: a signature over the section table, sets of digests. Readers of this version ignore
  * them. */
 #define KJ_SEC_SIGNATURE KJ_FOURCC('S', 'I', 'G', 'N')
@@ -102,12 +103,12 @@ typedef struct kj_disk_run {
 typedef struct kj_disk_meta {
     uint32_t release;
     uint32_t engine;
-    uint64_t date;         /* seconds since 1970: the day of the newest source, or --date */
-    uint32_t skipped;      /* definitions left out because they need a newer engine */
-    uint32_t variables;    /* the most loop variables any condition uses */
-    kj_disk_run always;    /* LIST: rules that no pattern gates */
-    kj_disk_run globals;   /* LIST: global rules */
-    kj_disk_run mails;     /* LIST: artifacts of kind MAIL */
+    uint64_t date;       /* seconds since 1970: the day of the newest source, or --date */
+    uint32_t skipped;    /* definitions left out because they need a newer engine */
+    uint32_t variables;  /* the most loop variables any condition uses */
+    kj_disk_run always;  /* LIST: rules that no pattern gates */
+    kj_disk_run globals; /* LIST: global rules */
+    kj_disk_run mails;   /* LIST: artifacts of kind MAIL */
 } kj_disk_meta;
 _Static_assert(sizeof(kj_disk_meta) == 48, "layout");
 
@@ -135,9 +136,9 @@ _Static_assert(sizeof(kj_disk_note) == 16, "layout");
 typedef struct kj_disk_detect {
     kj_disk_text id;
     kj_disk_name name;
-    uint32_t threat; /* the advisory it comes from, or KJ_NONE */
-    uint32_t page;   /* the advisory of that name, or KJ_NONE */
-    uint32_t code;   /* word offset of `when` in CODE */
+    uint32_t threat;     /* the advisory it comes from, or KJ_NONE */
+    uint32_t page;       /* the advisory of that name, or KJ_NONE */
+    uint32_t code;       /* word offset of `when` in CODE */
     kj_disk_run anchors; /* LIST: the artifacts it is about: the first operand of each `and` */
     uint32_t since;
     uint32_t class_; /* kj_class */
@@ -186,9 +187,9 @@ typedef struct kj_disk_artifact {
     kj_disk_run patterns; /* LIST: texts in the form in which they are compared */
     kj_disk_run sizes;    /* LIST: min low, min high, max low, max high */
     kj_disk_text type;
-    kj_disk_run value;  /* LIST: texts in the form in which they are compared */
-    kj_disk_run data;   /* LIST: likewise */
-    kj_disk_text key;   /* folded */
+    kj_disk_run value;            /* LIST: texts in the form in which they are compared */
+    kj_disk_run data;             /* LIST: likewise */
+    kj_disk_text key;             /* folded */
     kj_disk_run attachment_names; /* LIST: texts, folded */
     kj_disk_run extensions;       /* LIST: texts, folded */
     kj_disk_run decoys;           /* LIST: texts, folded */
@@ -249,14 +250,14 @@ enum {
 /* One pattern: what --explain and the conditions need, and where its forms are. */
 typedef struct kj_disk_pattern {
     kj_disk_text identifier;
-    kj_disk_text source;  /* as written */
-    uint32_t rule;        /* KJ_NONE: only an operand of `matches`; it has no forms */
-    uint32_t kind;        /* kj_pattern_kind */
-    uint32_t modifiers;   /* KJ_MOD_... */
-    uint32_t flags;       /* KJ_PATF_... */
-    uint32_t literal;     /* TEXT: offset in LITS */
+    kj_disk_text source; /* as written */
+    uint32_t rule;       /* KJ_NONE: only an operand of `matches`; it has no forms */
+    uint32_t kind;       /* kj_pattern_kind */
+    uint32_t modifiers;  /* KJ_MOD_... */
+    uint32_t flags;      /* KJ_PATF_... */
+    uint32_t literal;    /* TEXT: offset in LITS */
     uint32_t literal_len;
-    uint32_t forward;     /* operands of `matches`: word offset of the program; else KJ_NONE */
+    uint32_t forward; /* operands of `matches`: word offset of the program; else KJ_NONE */
     uint32_t first_form;
     uint32_t form_count;
     uint32_t chain;       /* word offset of form_count - 1 kj_disk_gap; KJ_NONE: no chain */

@@ -43,8 +43,8 @@ static kj_status verify_bytes(const kj_defs *defs, kj_error *err)
             return malformed(err, section.offset, "two sections overlap");
         KJ_TRY(verify_gap(defs, end, section.offset, err));
         uint8_t digest[KJ_HASH_MAX];
-        kj_hash(KJ_HASH_SHA256,
-                kj_span_of(defs->file.data + section.offset, (size_t)section.size), digest);
+        kj_hash(KJ_HASH_SHA256, kj_span_of(defs->file.data + section.offset, (size_t)section.size),
+                digest);
         if (memcmp(digest, section.sha256, sizeof section.sha256) != 0)
             return malformed(err, section.offset, "a section's digest is wrong");
         memcpy(digests + 32 * (size_t)i, section.sha256, 32);
@@ -58,7 +58,8 @@ static kj_status verify_bytes(const kj_defs *defs, kj_error *err)
     return KJ_OK;
 }
 
-/* ---- what items may refer to ------------------------------------------------------------------ */
+/* ---- what items may refer to ------------------------------------------------------------------
+ */
 
 static bool text_fits(const kj_defs *defs, kj_disk_text text)
 {

@@ -66,9 +66,18 @@ static void init(writer *w, const kj_ir *ir, const kj_write_options *options)
     kj_arena_init(&w->scratch, SIZE_MAX / 2);
     kj_strings_init(&w->strings);
     kj_buf *const buffers[] = {
-        &w->lists,        &w->docs,         &w->code,           &w->meta_section,
-        &w->threat_section, &w->note_section, &w->detect_section, &w->rule_section,
-        &w->external_section, &w->artifact_section, &w->place_section, &w->remedy_section,
+        &w->lists,
+        &w->docs,
+        &w->code,
+        &w->meta_section,
+        &w->threat_section,
+        &w->note_section,
+        &w->detect_section,
+        &w->rule_section,
+        &w->external_section,
+        &w->artifact_section,
+        &w->place_section,
+        &w->remedy_section,
     };
     for (size_t i = 0; i < KJ_COUNT(buffers); i++)
         kj_buf_init(buffers[i], SECTION_MAX);
@@ -78,9 +87,18 @@ static void init(writer *w, const kj_ir *ir, const kj_write_options *options)
 static void done(writer *w)
 {
     kj_buf *const buffers[] = {
-        &w->lists,        &w->docs,         &w->code,           &w->meta_section,
-        &w->threat_section, &w->note_section, &w->detect_section, &w->rule_section,
-        &w->external_section, &w->artifact_section, &w->place_section, &w->remedy_section,
+        &w->lists,
+        &w->docs,
+        &w->code,
+        &w->meta_section,
+        &w->threat_section,
+        &w->note_section,
+        &w->detect_section,
+        &w->rule_section,
+        &w->external_section,
+        &w->artifact_section,
+        &w->place_section,
+        &w->remedy_section,
     };
     for (size_t i = 0; i < KJ_COUNT(buffers); i++)
         kj_buf_done(buffers[i]);
@@ -208,15 +226,16 @@ static kj_status select_all(writer *w, kj_error *err)
     w->externals = new_map(w, ir->externals.count);
     w->artifact_runs = kj_new_array(&w->scratch, kj_disk_run, ir->threats.count + 1);
     w->remedy_runs = kj_new_array(&w->scratch, kj_disk_run, ir->threats.count + 1);
-    if (!wanted || !w->artifact_runs || !w->remedy_runs || !w->threats || !w->detects || !w->rules || !w->patterns || !w->artifacts ||
-        !w->externals)
+    if (!wanted || !w->artifact_runs || !w->remedy_runs || !w->threats || !w->detects ||
+        !w->rules || !w->patterns || !w->artifacts || !w->externals)
         return kj_no_memory(err);
     select_threats(w, wanted);
     select_items(w);
     return select_rules(w, err);
 }
 
-/* ---- small parts ------------------------------------------------------------------------------ */
+/* ---- small parts ------------------------------------------------------------------------------
+ */
 
 static kj_disk_name name_of(writer *w, kj_span text)
 {
@@ -285,7 +304,8 @@ static kj_status write_condition(writer *w, const kj_expr *expr, uint32_t *out, 
     return kj_code_write(expr, &map, &w->strings, &w->code, out, err);
 }
 
-/* ---- uses: which detections to look at when an artifact or rule is there ------------------------ */
+/* ---- uses: which detections to look at when an artifact or rule is there ------------------------
+ */
 
 typedef struct collecting {
     writer *w;
@@ -335,7 +355,8 @@ static kj_disk_run write_uses(writer *w, const use_list *list, size_t *next, uin
     return run;
 }
 
-/* ---- sections ----------------------------------------------------------------------------------- */
+/* ---- sections -----------------------------------------------------------------------------------
+ */
 
 typedef struct anchors {
     writer *w;
@@ -590,8 +611,7 @@ static kj_status write_threats(writer *w, kj_error *err)
             .aliases = {list_position(w), (uint32_t)threat->aliases.count},
         };
         for (size_t k = 0; k < threat->aliases.count; k++)
-            put_text_ref(&w->lists,
-                         kj_strings_add(&w->strings, threat->aliases.items[k].second));
+            put_text_ref(&w->lists, kj_strings_add(&w->strings, threat->aliases.items[k].second));
         kj_buf_put(&w->threat_section, kj_span_of(&disk, sizeof disk));
     }
     return KJ_OK;
@@ -688,7 +708,8 @@ static kj_status write_sections(writer *w, kj_error *err)
                              err);
 }
 
-/* ---- the file ------------------------------------------------------------------------------------ */
+/* ---- the file
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct part {
     uint32_t type;
@@ -767,8 +788,8 @@ static kj_status write_file(writer *w, kj_buf *out, kj_error *err)
     KJ_TRY(lay_out(parts, KJ_COUNT(parts), out, header.build_id, err));
     header.file_size = out->len;
     memcpy(out->data, &header, sizeof header);
-    header.crc = kj_crc32c(
-        kj_span_of(out->data, sizeof header + KJ_COUNT(parts) * sizeof(kj_disk_section)));
+    header.crc =
+        kj_crc32c(kj_span_of(out->data, sizeof header + KJ_COUNT(parts) * sizeof(kj_disk_section)));
     memcpy(out->data, &header, sizeof header);
     return KJ_OK;
 }

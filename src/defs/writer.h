@@ -12,7 +12,10 @@ typedef struct kj_write_options {
     uint32_t only_threat; /* nothing but this advisory; KJ_NONE: everything */
 } kj_write_options;
 
-#define KJ_WRITE_INIT {.only_threat = KJ_NONE}
+#define KJ_WRITE_INIT                                                                              \
+    {                                                                                              \
+        .only_threat = KJ_NONE                                                                     \
+    }
 
 /* What was left out, for the user's eyes. */
 typedef struct kj_write_report {
@@ -25,5 +28,5 @@ typedef struct kj_write_report {
 } kj_write_report;
 
 /* Appends the file to `out` (empty, with room). KJ_LIMIT when a part outgrows the format. */
-KJ_MUST_CHECK kj_status kj_defs_write(const kj_ir *ir, const kj_write_options *options,
-                                      kj_buf *out, kj_write_report *out_report, kj_error *err);
+KJ_MUST_CHECK kj_status kj_defs_write(const kj_ir *ir, const kj_write_options *options, kj_buf *out,
+                                      kj_write_report *out_report, kj_error *err);

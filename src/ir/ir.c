@@ -2,9 +2,8 @@
 #include "ir/ir.h"
 
 static const char *const class_names[KJ_CLASS_COUNT] = {
-    [KJ_CLASS_NONE] = "none",     [KJ_CLASS_HEURISTIC] = "heuristic",
-    [KJ_CLASS_FAMILY] = "family", [KJ_CLASS_EXACT] = "exact",
-    [KJ_CLASS_TRUSTED] = "trusted",
+    [KJ_CLASS_NONE] = "none",   [KJ_CLASS_HEURISTIC] = "heuristic", [KJ_CLASS_FAMILY] = "family",
+    [KJ_CLASS_EXACT] = "exact", [KJ_CLASS_TRUSTED] = "trusted",
 };
 
 static const char *const artifact_kind_names[KJ_ARTIFACT_KIND_COUNT] = {
@@ -16,9 +15,12 @@ static const char *const artifact_kind_names[KJ_ARTIFACT_KIND_COUNT] = {
 };
 
 static const char *const role_names[KJ_ROLE_COUNT] = {
-    [KJ_ROLE_NONE] = "",           [KJ_ROLE_BODY] = "body",
-    [KJ_ROLE_AUTOSTART] = "autostart", [KJ_ROLE_DATA] = "data",
-    [KJ_ROLE_STOLEN_DATA] = "stolen-data", [KJ_ROLE_SUPPORT] = "support",
+    [KJ_ROLE_NONE] = "",
+    [KJ_ROLE_BODY] = "body",
+    [KJ_ROLE_AUTOSTART] = "autostart",
+    [KJ_ROLE_DATA] = "data",
+    [KJ_ROLE_STOLEN_DATA] = "stolen-data",
+    [KJ_ROLE_SUPPORT] = "support",
     [KJ_ROLE_SYMPTOM] = "symptom",
 };
 
@@ -38,10 +40,8 @@ static const char *const do_names[KJ_DO_COUNT] = {
 static const char *const lang_names[KJ_LANG_COUNT] = {[KJ_LANG_EN] = "en", [KJ_LANG_JA] = "ja"};
 
 static const char *const section_names[KJ_SECTION_COUNT] = {
-    [KJ_SECTION_SUMMARY] = "summary",
-    [KJ_SECTION_CHARACTERISTICS] = "characteristics",
-    [KJ_SECTION_SYMPTOMS] = "symptoms",
-    [KJ_SECTION_INFECTION] = "infection",
+    [KJ_SECTION_SUMMARY] = "summary",   [KJ_SECTION_CHARACTERISTICS] = "characteristics",
+    [KJ_SECTION_SYMPTOMS] = "symptoms", [KJ_SECTION_INFECTION] = "infection",
     [KJ_SECTION_REMOVAL] = "removal",
 };
 

@@ -29,17 +29,17 @@ const char *kj_class_name(kj_class klass);
 
 typedef enum kj_op {
     /* values */
-    KJ_OP_BOOL,      /* integer: 0 or 1 */
-    KJ_OP_INT,       /* integer */
-    KJ_OP_REAL,      /* real */
-    KJ_OP_STRING,    /* text */
-    KJ_OP_REGEX,     /* index: a pattern of kind REGEX; only as an operand of MATCHES or FIELD */
-    KJ_OP_FILESIZE,  /* bytes of the object */
+    KJ_OP_BOOL,     /* integer: 0 or 1 */
+    KJ_OP_INT,      /* integer */
+    KJ_OP_REAL,     /* real */
+    KJ_OP_STRING,   /* text */
+    KJ_OP_REGEX,    /* index: a pattern of kind REGEX; only as an operand of MATCHES or FIELD */
+    KJ_OP_FILESIZE, /* bytes of the object */
     KJ_OP_ENTRYPOINT,
-    KJ_OP_VARIABLE,  /* index: slot of an enclosing loop */
-    KJ_OP_EXTERNAL,  /* index: into externals */
-    KJ_OP_FIELD,     /* index: schema id << 16 | field id; args: indices, keys, arguments in order */
-    KJ_OP_READ,      /* uint16be(args[0]) and so on; index: KJ_READ_... flags | width in bytes */
+    KJ_OP_VARIABLE, /* index: slot of an enclosing loop */
+    KJ_OP_EXTERNAL, /* index: into externals */
+    KJ_OP_FIELD,    /* index: schema id << 16 | field id; args: indices, keys, arguments in order */
+    KJ_OP_READ,     /* uint16be(args[0]) and so on; index: KJ_READ_... flags | width in bytes */
     /* patterns: index is a pattern or KJ_NONE for the current one of a FOR_PATTERNS */
     KJ_OP_FOUND,     /* $a */
     KJ_OP_FOUND_AT,  /* $a at args[0] */
@@ -48,8 +48,8 @@ typedef enum kj_op {
     KJ_OP_OFFSET_OF, /* @a[args[0]], 1-based */
     KJ_OP_LENGTH_OF, /* !a[args[0]], 1-based */
     /* other items */
-    KJ_OP_RULE,      /* index: an earlier rule; whether it matched this object */
-    KJ_OP_ARTIFACT,  /* index: whether it was seen */
+    KJ_OP_RULE,     /* index: an earlier rule; whether it matched this object */
+    KJ_OP_ARTIFACT, /* index: whether it was seen */
     /* logic, n-ary, left to right, short-circuit; undefined counts as false in AND and OR */
     KJ_OP_AND,
     KJ_OP_OR,
@@ -113,7 +113,7 @@ enum {
 };
 
 enum {
-    KJ_EXPR_MAX_DEPTH = 64,    /* deeper conditions are refused by the front ends */
+    KJ_EXPR_MAX_DEPTH = 64,     /* deeper conditions are refused by the front ends */
     KJ_EXPR_MAX_VARIABLES = 32, /* slots a condition may use at once */
     KJ_EXPR_MAX_ARGS = 4095     /* of one node; what the definitions hold */
 };
@@ -251,13 +251,13 @@ typedef struct kj_artifact {
     /* FILE: paths; TASK, SERVICE, STARTUP, WINDOW, MUTEX, URL: names; REGISTRY: keys; INI: files;
      * MAIL: subjects. Any of them. */
     kj_texts names;
-    kj_sizes sizes;    /* FILE; MAIL: of the attachment */
-    kj_span type;      /* FILE, MAIL: the format's name ("pe"), empty for any */
-    kj_span value;     /* REGISTRY: the value's name; INI: the section */
-    kj_span data;      /* REGISTRY: the data; INI: the token; TASK, SERVICE, STARTUP: the target */
-    kj_span key;       /* INI: the key; REGISTRY: the data's type ("sz"), empty for any */
-    uint32_t rule;     /* FILE: content must match this rule; KJ_NONE */
-    bool has_hash;     /* FILE */
+    kj_sizes sizes; /* FILE; MAIL: of the attachment */
+    kj_span type;   /* FILE, MAIL: the format's name ("pe"), empty for any */
+    kj_span value;  /* REGISTRY: the value's name; INI: the section */
+    kj_span data;   /* REGISTRY: the data; INI: the token; TASK, SERVICE, STARTUP: the target */
+    kj_span key;    /* INI: the key; REGISTRY: the data's type ("sz"), empty for any */
+    uint32_t rule;  /* FILE: content must match this rule; KJ_NONE */
+    bool has_hash;  /* FILE */
     kj_hash_kind hash_kind;
     uint8_t hash[KJ_HASH_MAX];
     /* MAIL: the attachment */
@@ -303,11 +303,7 @@ typedef struct kj_remedy {
     kj_span warn;         /* empty: nothing */
 } kj_remedy;
 
-typedef enum kj_lang {
-    KJ_LANG_EN,
-    KJ_LANG_JA,
-    KJ_LANG_COUNT
-} kj_lang;
+typedef enum kj_lang { KJ_LANG_EN, KJ_LANG_JA, KJ_LANG_COUNT } kj_lang;
 
 typedef enum kj_section {
     KJ_SECTION_SUMMARY,
@@ -335,7 +331,7 @@ typedef struct kj_pairs {
 typedef struct kj_test_file {
     kj_span path;
     uint64_t size;
-    kj_span type;        /* format name; empty: unknown */
+    kj_span type; /* format name; empty: unknown */
     bool has_content;
     kj_span content;
 } kj_test_file;
@@ -359,11 +355,7 @@ typedef struct kj_expect {
     bool all;       /* names is the whole set of names detected, not the verdict's */
 } kj_expect;
 
-typedef enum kj_test_kind {
-    KJ_TEST_FILE,
-    KJ_TEST_MAIL,
-    KJ_TEST_HOST
-} kj_test_kind;
+typedef enum kj_test_kind { KJ_TEST_FILE, KJ_TEST_MAIL, KJ_TEST_HOST } kj_test_kind;
 
 typedef struct kj_test {
     kj_test_kind kind;

@@ -91,8 +91,8 @@ size_t kj_place_expand(kj_arena *arena, kj_span path, kj_span out[KJ_PLACE_FORMS
     }
     size_t count = 0;
     while (count < KJ_PLACE_FORMS_MAX && variable->forms[count]) {
-        char *form = kj_arena_printf(arena, "%s%s%s", variable->forms[count], *rest ? "\\" : "",
-                                     rest);
+        char *form =
+            kj_arena_printf(arena, "%s%s%s", variable->forms[count], *rest ? "\\" : "", rest);
         if (!form)
             return 0;
         out[count++] = kj_span_str(form);

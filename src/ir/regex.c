@@ -53,8 +53,8 @@ void kj_re_width(const kj_re *re, uint32_t *out_min, uint32_t *out_max)
     case KJ_RE_REPEAT:
         kj_re_width(re->children[0], out_min, out_max);
         *out_min = multiply(*out_min, re->min);
-        *out_max = re->max == KJ_RE_UNBOUNDED && *out_max ? KJ_RE_UNBOUNDED
-                                                          : multiply(*out_max, re->max);
+        *out_max =
+            re->max == KJ_RE_UNBOUNDED && *out_max ? KJ_RE_UNBOUNDED : multiply(*out_max, re->max);
         return;
     default:
         *out_min = *out_max = 0;

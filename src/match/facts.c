@@ -18,7 +18,8 @@ enum {
     LONGEST_EXTENSION = 5,
 };
 
-/* ---- sightings --------------------------------------------------------------------------------- */
+/* ---- sightings ---------------------------------------------------------------------------------
+ */
 
 static size_t words_for(uint32_t count)
 {
@@ -91,7 +92,8 @@ bool kj_sightings_has_rule(const kj_sightings *seen, uint32_t rule)
     return has_bit(seen->rules, rule, seen->rule_count);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------ */
+/* ---- files
+ * ------------------------------------------------------------------------------------------ */
 
 static bool has_type(const kj_defs *defs, const kj_disk_artifact *artifact,
                      const kj_file_fact *file)
@@ -165,7 +167,8 @@ void kj_sight_file(const kj_defs *defs, const kj_file_fact *file, kj_sightings *
         sight_places(defs, file, 0, seen); /* patterns with a wildcard at the end */
 }
 
-/* ---- mail --------------------------------------------------------------------------------------------- */
+/* ---- mail
+ * --------------------------------------------------------------------------------------------- */
 
 /* Whether a folded text is one of a run's patterns; an empty run takes anything. */
 static bool is_one_of(const kj_defs *defs, kj_disk_run run, kj_span text)
@@ -250,7 +253,8 @@ void kj_sight_mail(const kj_defs *defs, const kj_mail_fact *mail, kj_sightings *
     kj_arena_done(&scratch);
 }
 
-/* ---- registry and INI ------------------------------------------------------------------------------------ */
+/* ---- registry and INI
+ * ------------------------------------------------------------------------------------ */
 
 /* The program that a command line starts, without quotes and arguments; the whole text when that
  * cannot be told. */
@@ -287,8 +291,10 @@ static kj_span canonical_key(kj_arena *arena, kj_span key)
     static const struct {
         const char *from;
         const char *to;
-    } roots[] = {{"hkey_local_machine", "hklm"}, {"hkey_current_user", "hkcu"},
-                 {"hkey_classes_root", "hkcr"}, {"hkey_users", "hku"}};
+    } roots[] = {{"hkey_local_machine", "hklm"},
+                 {"hkey_current_user", "hkcu"},
+                 {"hkey_classes_root", "hkcr"},
+                 {"hkey_users", "hku"}};
     char *folded = kj_winpath_normalize(arena, key);
     kj_span text = kj_span_str(folded);
     for (size_t i = 0; i < KJ_COUNT(roots); i++)

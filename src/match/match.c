@@ -66,7 +66,8 @@ const uint32_t *kj_matcher_detects(const kj_matcher *matcher, size_t *out_count)
     return matcher->detects.items;
 }
 
-/* ---- lists of indices ------------------------------------------------------------------------------ */
+/* ---- lists of indices
+ * ------------------------------------------------------------------------------ */
 
 static int compare_indices(const void *a, const void *b)
 {
@@ -100,7 +101,8 @@ static kj_status add_run(const kj_defs *defs, kj_disk_run run, index_list *list,
     return KJ_OK;
 }
 
-/* ---- rules -------------------------------------------------------------------------------------------- */
+/* ---- rules
+ * -------------------------------------------------------------------------------------------- */
 
 static kj_status collect_rules(kj_matcher *m, kj_error *err)
 {
@@ -169,7 +171,8 @@ static void apply_globals(kj_matcher *m)
     }
 }
 
-/* ---- detections -------------------------------------------------------------------------------------------- */
+/* ---- detections
+ * -------------------------------------------------------------------------------------------- */
 
 /* Hands out the detections that what was seen touches. */
 static kj_status collect_detects(const kj_defs *defs, const kj_sightings *seen, index_list *out,
@@ -178,8 +181,7 @@ static kj_status collect_detects(const kj_defs *defs, const kj_sightings *seen, 
     out->count = 0;
     for (uint32_t base = 0; base < seen->rule_count; base += 64)
         for (uint64_t bits = seen->rules[base / 64]; bits; bits &= bits - 1) {
-            const kj_disk_rule *rule =
-                kj_defs_rule(defs, base + (uint32_t)__builtin_ctzll(bits));
+            const kj_disk_rule *rule = kj_defs_rule(defs, base + (uint32_t)__builtin_ctzll(bits));
             if (rule)
                 KJ_TRY(add_run(defs, rule->detects, out, err));
         }
@@ -228,10 +230,12 @@ void kj_sightings_detects(const kj_sightings *seen, const kj_defs *defs,
     kj_vec_done(&touched);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * -------------------------------------------------------------------------------------------------
+ */
 
-kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object,
-                         const kj_match_limits *limits, kj_error *err)
+kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_match_limits *limits,
+                         kj_error *err)
 {
     kj_sightings_clear(&m->seen);
     m->detects.count = 0;
@@ -264,7 +268,9 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object,
     return result;
 }
 
-/* ---- evidence -------------------------------------------------------------------------------------------------- */
+/* ---- evidence
+ * --------------------------------------------------------------------------------------------------
+ */
 
 typedef struct gathering {
     const kj_matcher *m;
@@ -345,8 +351,7 @@ static void gather(gathering *g, uint32_t at, uint32_t end, unsigned depth)
     }
 }
 
-size_t kj_matcher_evidence(const kj_matcher *matcher, uint32_t detect, kj_evidence *out,
-                           size_t max)
+size_t kj_matcher_evidence(const kj_matcher *matcher, uint32_t detect, kj_evidence *out, size_t max)
 {
     const kj_disk_detect *item = kj_defs_detect(matcher->defs, detect);
     gathering g = {.m = matcher, .out = out, .max = max};

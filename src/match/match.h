@@ -36,8 +36,8 @@ enum { KJ_FACT_TYPES_MAX = 8 };
 
 /* A file, a member or an attachment, as artifacts see it. */
 typedef struct kj_file_fact {
-    kj_span place;    /* normalized Windows path (base/fold.h), empty where it has none */
-    kj_span name;     /* base name, or the attachment's name: UTF-8 */
+    kj_span place; /* normalized Windows path (base/fold.h), empty where it has none */
+    kj_span name;  /* base name, or the attachment's name: UTF-8 */
     uint64_t size;
     kj_span types[KJ_FACT_TYPES_MAX]; /* names of the formats that claim it */
     size_t type_count;

@@ -83,10 +83,14 @@ static const kj_field fields[] = {
 };
 
 static const char *const kind_names[KJ_KIND_COUNT] = {
-    [KJ_KIND_DATA] = "data",         [KJ_KIND_TEXT] = "text",
-    [KJ_KIND_EXECUTABLE] = "executable", [KJ_KIND_DOCUMENT] = "document",
-    [KJ_KIND_MEDIA] = "media",       [KJ_KIND_ARCHIVE] = "archive",
-    [KJ_KIND_COMPRESSED] = "compressed", [KJ_KIND_MAIL] = "mail",
+    [KJ_KIND_DATA] = "data",
+    [KJ_KIND_TEXT] = "text",
+    [KJ_KIND_EXECUTABLE] = "executable",
+    [KJ_KIND_DOCUMENT] = "document",
+    [KJ_KIND_MEDIA] = "media",
+    [KJ_KIND_ARCHIVE] = "archive",
+    [KJ_KIND_COMPRESSED] = "compressed",
+    [KJ_KIND_MAIL] = "mail",
 };
 
 static kj_value text(const char *value)

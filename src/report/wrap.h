@@ -5,9 +5,9 @@
 #include "base/buf.h"
 
 typedef struct kj_wrap {
-    size_t width;      /* cells a line may have */
-    size_t indent;     /* blanks before every line */
-    bool join_spaced;  /* lines of a paragraph are joined by a blank (English), or by nothing */
+    size_t width;     /* cells a line may have */
+    size_t indent;    /* blanks before every line */
+    bool join_spaced; /* lines of a paragraph are joined by a blank (English), or by nothing */
 } kj_wrap;
 
 /* Appends UTF-8 text: blank lines part paragraphs, lines that begin with "- " are items. Control

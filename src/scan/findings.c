@@ -77,8 +77,8 @@ static kj_span source_of(const kj_defs *defs, const kj_disk_detect *detect,
 }
 
 static kj_status tell_finding(const kj_matcher *matcher, const kj_defs *defs, uint32_t set,
-                              uint32_t index, const kj_object *object,
-                              const kj_scan_events *events, kj_error *err)
+                              uint32_t index, const kj_object *object, const kj_scan_events *events,
+                              kj_error *err)
 {
     const kj_disk_detect *detect = kj_defs_detect(defs, index);
     kj_span name = detect ? kj_defs_name(defs, &detect->name) : (kj_span){0};

@@ -40,7 +40,7 @@ struct kj_scanner {
     uint64_t unpacked;
     uint64_t members;
     uint64_t started_ns;
-    bool stopped; /* a budget of the whole file ran out; it was told */
+    bool stopped;        /* a budget of the whole file ran out; it was told */
     unsigned ambiguous;  /* objects under way that several formats claim */
     kj_digests contents; /* of the members of those */
 };
@@ -94,7 +94,8 @@ void kj_scanner_cancel(kj_scanner *scanner)
     scanner->cancelled = true;
 }
 
-/* ---- telling -------------------------------------------------------------------------------------- */
+/* ---- telling
+ * -------------------------------------------------------------------------------------- */
 
 static void tell_unseen(kj_scanner *s, const kj_object *object, kj_span member, kj_status why,
                         const char *sentence)
@@ -115,7 +116,8 @@ static kj_status stop(kj_scanner *s, const kj_object *object, kj_status why, kj_
     return kj_fail(err, why, KJ_NO_OFFSET, "%s", sentence);
 }
 
-/* ---- matching --------------------------------------------------------------------------------------- */
+/* ---- matching
+ * --------------------------------------------------------------------------------------- */
 
 /* What the matcher's callbacks need. */
 typedef struct asking {
@@ -246,7 +248,8 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
     return KJ_OK;
 }
 
-/* ---- members ------------------------------------------------------------------------------------------ */
+/* ---- members
+ * ------------------------------------------------------------------------------------------ */
 
 static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err);
 
@@ -352,7 +355,8 @@ static kj_status take_account(kj_sink *sink, uint64_t bytes, kj_error *err)
     return KJ_OK;
 }
 
-/* ---- one object --------------------------------------------------------------------------------------- */
+/* ---- one object
+ * --------------------------------------------------------------------------------------- */
 
 static kj_status walk_as(layer *l, const kj_format *format, kj_error *err)
 {
@@ -418,12 +422,12 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
     return status;
 }
 
-/* ---- files --------------------------------------------------------------------------------------------- */
+/* ---- files
+ * --------------------------------------------------------------------------------------------- */
 
 /* Reads up to `size` bytes (to the end, when it is unknown or 0, as for files that the kernel makes
  * up); *out_more tells that there was more than the limit. */
-static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_more,
-                           kj_error *err)
+static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_more, kj_error *err)
 {
     enum { STEP = 256 << 10 };
     kj_buf *file = &s->file;
@@ -434,8 +438,8 @@ static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_
     if (known && !kj_buf_reserve(file, (size_t)want))
         return kj_no_memory(err);
     while (file->len < want && !s->cancelled) {
-        size_t step = known ? (size_t)want - file->len
-                            : kj_min_size(STEP, (size_t)want - file->len);
+        size_t step =
+            known ? (size_t)want - file->len : kj_min_size(STEP, (size_t)want - file->len);
         uint8_t *at = kj_buf_reserve(file, step);
         if (!at)
             return kj_no_memory(err);

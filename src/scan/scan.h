@@ -28,10 +28,10 @@ enum { KJ_EVIDENCE_MAX = 8, KJ_EXCERPT_MAX = 32 };
 /* A piece of evidence, resolved: names instead of indices. */
 typedef struct kj_finding_evidence {
     kj_evidence_kind kind;
-    kj_span rule;     /* its name; empty for an artifact */
-    kj_span item;     /* the string's identifier, or the artifact's id */
-    kj_span text;     /* the string as written, or what the artifact is (its first name) */
-    uint64_t offset;  /* PATTERN: in the member's bytes */
+    kj_span rule;    /* its name; empty for an artifact */
+    kj_span item;    /* the string's identifier, or the artifact's id */
+    kj_span text;    /* the string as written, or what the artifact is (its first name) */
+    uint64_t offset; /* PATTERN: in the member's bytes */
     uint64_t len;
     uint8_t excerpt[KJ_EXCERPT_MAX]; /* the first bytes of the match */
     size_t excerpt_len;

@@ -40,8 +40,7 @@ static kj_status set_up(const kj_ir *ir, uint32_t threat, uint32_t release, uint
     *out = (bench){0};
     kj_buf file;
     kj_buf_init(&file, FILE_MAX);
-    const kj_write_options options = {
-        .release = release, .engine = engine, .only_threat = threat};
+    const kj_write_options options = {.release = release, .engine = engine, .only_threat = threat};
     kj_status status = kj_defs_write(ir, &options, &file, NULL, err);
     if (status == KJ_OK)
         status = kj_defs_open_buf(&file, engine, &out->defs, err);
@@ -55,7 +54,8 @@ static kj_status set_up(const kj_ir *ir, uint32_t threat, uint32_t release, uint
     return kj_sightings_init(&out->seen, &out->defs, err);
 }
 
-/* ---- putting facts ------------------------------------------------------------------------------------ */
+/* ---- putting facts
+ * ------------------------------------------------------------------------------------ */
 
 static kj_span place_of(bench *b, kj_span path)
 {
@@ -134,7 +134,8 @@ static kj_status put_test(bench *b, const kj_test *test, kj_error *err)
     return KJ_OK;
 }
 
-/* ---- judging -------------------------------------------------------------------------------------------- */
+/* ---- judging
+ * -------------------------------------------------------------------------------------------- */
 
 static void take_detect(void *user, uint32_t index)
 {
@@ -227,8 +228,8 @@ static int compare_releases(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
-static kj_status run_threat(kj_ir *ir, uint32_t threat, uint32_t engine,
-                            kj_selftest_report *report, kj_error *err)
+static kj_status run_threat(kj_ir *ir, uint32_t threat, uint32_t engine, kj_selftest_report *report,
+                            kj_error *err)
 {
     KJ_VEC(uint32_t) releases = {0};
     bool ok = true;

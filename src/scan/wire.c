@@ -335,10 +335,8 @@ static bool decode_done(kj_reader *r, const kj_wire_sets *sets, kj_wire_record *
 
 static bool (*const decoders[KJ_WIRE_KIND_END])(kj_reader *, const kj_wire_sets *,
                                                 kj_wire_record *) = {
-    [KJ_WIRE_FINDING] = decode_finding,
-    [KJ_WIRE_UNSEEN] = decode_unseen,
-    [KJ_WIRE_SIGHTING] = decode_sighting,
-    [KJ_WIRE_DONE] = decode_done,
+    [KJ_WIRE_FINDING] = decode_finding,   [KJ_WIRE_UNSEEN] = decode_unseen,
+    [KJ_WIRE_SIGHTING] = decode_sighting, [KJ_WIRE_DONE] = decode_done,
     [KJ_WIRE_MATCHED] = decode_matched,
 };
 

@@ -120,7 +120,7 @@ typedef struct kj_wire_record {
     uint32_t set;                                  /* SIGHTING, MATCHED */
     uint32_t artifact;                             /* SIGHTING */
     uint32_t rule;                                 /* MATCHED */
-    uint64_t objects; /* DONE */
+    uint64_t objects;                              /* DONE */
     uint64_t bytes;
 } kj_wire_record;
 

@@ -6,9 +6,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 typedef struct seen {
     size_t findings;
+    size_t unseen;
     char name[64];
     char member[64];
 } seen;
@@ -20,6 +22,15 @@ static void take_finding(void *user, const kujo_finding *finding)
     (void)snprintf(s->name, sizeof s->name, "%.*s", (int)finding->name_len, finding->name);
     (void)snprintf(s->member, sizeof s->member, "%.*s", (int)finding->member_len, finding->member);
     assert_int_equal(finding->klass, KUJO_CLASS_EXACT);
+}
+
+static void take_unseen(void *user, const char *member, size_t member_len, const char *sentence)
+{
+    (void)member;
+    (void)member_len;
+    (void)sentence;
+    seen *s = user;
+    s->unseen++;
 }
 
 static kujo_engine *open_engine(void)
@@ -70,7 +81,7 @@ static void scans_a_file_and_keeps_limits(void **state)
     char text[128];
     seen s = {0};
     const kujo_callbacks callbacks = {
-        .size = sizeof callbacks, .user = &s, .finding = take_finding};
+        .size = sizeof callbacks, .user = &s, .finding = take_finding, .unseen = take_unseen};
     FILE *file = tmpfile();
     assert_non_null(file);
     assert_int_equal(fwrite(text, 1, put_eicar(text), file), 68);
@@ -82,6 +93,11 @@ static void scans_a_file_and_keeps_limits(void **state)
     rewind(file);
     assert_int_equal(kujo_scan_fd(scanner, fileno(file), "x", &callbacks, NULL), KUJO_OK);
     assert_int_equal(s.findings, 1);
+    s.unseen = 0;
+    assert_int_equal(lseek(fileno(file), 8, SEEK_SET), 8); /* from there on it is no test string */
+    assert_int_equal(kujo_scan_fd(scanner, fileno(file), "x", &callbacks, NULL), KUJO_OK);
+    assert_int_equal(s.findings, 1);
+    assert_int_equal(s.unseen, 0);
     kujo_scanner_cancel(scanner);
     assert_int_equal(kujo_scan_bytes(scanner, text, 68, "x", &callbacks, NULL), KUJO_CANCELLED);
     (void)fclose(file);

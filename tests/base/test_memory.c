@@ -5,6 +5,8 @@
 #include "base/vec.h"
 #include "tests/test.h"
 
+#include <malloc.h>
+
 static void an_arena_zeroes_and_aligns(void **state)
 {
     (void)state;
@@ -54,6 +56,29 @@ static void rewinding_gives_back_what_came_after(void **state)
     }
     kj_arena_rewind(&arena, empty);
     assert_int_equal(arena.used, 0);
+    kj_arena_done(&arena);
+}
+
+/* Members of rising size must not each leave a chunk behind. */
+static void large_chunks_go_back(void **state)
+{
+    (void)state;
+    kj_arena arena;
+    kj_arena_init(&arena, 64 << 20);
+    char *kept = kj_arena_strdup(&arena, "kept");
+    kj_arena_mark mark = kj_arena_get_mark(&arena);
+    size_t before = mallinfo2().hblkhd + mallinfo2().uordblks;
+    for (size_t len = 2 << 20; len < 40 << 20; len += 1 << 20) {
+        assert_non_null(kj_arena_alloc_raw(&arena, len));
+        assert_non_null(kj_arena_alloc(&arena, 100));
+        kj_arena_rewind(&arena, mark);
+    }
+    assert_true(mallinfo2().hblkhd + mallinfo2().uordblks < before + (4 << 20));
+    assert_string_equal(kept, "kept");
+    kj_arena_reset(&arena);
+    assert_non_null(kj_arena_alloc(&arena, 3 << 20));
+    kj_arena_reset(&arena);
+    assert_non_null(kj_arena_alloc(&arena, 16));
     kj_arena_done(&arena);
 }
 
@@ -125,6 +150,7 @@ int main(void)
         cmocka_unit_test(an_arena_zeroes_and_aligns),
         cmocka_unit_test(an_arena_keeps_its_budget),
         cmocka_unit_test(rewinding_gives_back_what_came_after),
+        cmocka_unit_test(large_chunks_go_back),
         cmocka_unit_test(texts_are_copied_with_their_nul),
         cmocka_unit_test(a_buffer_stops_at_its_maximum),
         cmocka_unit_test(a_buffer_writes_numbers_and_long_text),

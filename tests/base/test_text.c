@@ -45,8 +45,8 @@ static void utf8_round_trips_and_refuses_nonsense(void **state)
         assert_int_equal(kj_utf8_next(kj_span_of(bytes, len), &pos), code);
         assert_int_equal(pos, len);
     }
-    static const char *const broken[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80",
-                                         "\xe6\xbc", "\xf8\x88\x80\x80\x80"};
+    static const char *const broken[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                         "\x80",     "\xe6\xbc",     "\xf8\x88\x80\x80\x80"};
     for (size_t i = 0; i < KJ_COUNT(broken); i++)
         assert_false(kj_utf8_valid(kj_span_str(broken[i])));
     assert_true(kj_utf8_valid(kj_span_str("駆除 \xf0\x9f\x90\x9b")));

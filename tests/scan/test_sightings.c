@@ -13,14 +13,32 @@ static const kj_wire_sets sets = {set_items, 1};
 
 /* CODE: artifact 0 and artifact 1, in prefix order (defs/format.h). */
 static const uint32_t code[] = {
-    KJ_OP_AND | KJ_TYPE_BOOL << 8 | 2u << 20, 9, 0,       /* both */
-    KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,       3, 0,       /* the page */
-    KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,       3, 1,       /* the dropper */
-    KJ_OP_BOOL | KJ_TYPE_BOOL << 8,           5, 0, 0, 0, /* never */
-    KJ_OP_AND | KJ_TYPE_BOOL << 8 | 2u << 20, 12, 0,      /* the page, but not the rule */
-    KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,       3, 0,
-    KJ_OP_NOT | KJ_TYPE_BOOL << 8 | 1u << 20, 6, 0,
-    KJ_OP_RULE | KJ_TYPE_BOOL << 8,           3, 1,
+    KJ_OP_AND | KJ_TYPE_BOOL << 8 | 2u << 20,
+    9,
+    0, /* both */
+    KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,
+    3,
+    0, /* the page */
+    KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,
+    3,
+    1, /* the dropper */
+    KJ_OP_BOOL | KJ_TYPE_BOOL << 8,
+    5,
+    0,
+    0,
+    0, /* never */
+    KJ_OP_AND | KJ_TYPE_BOOL << 8 | 2u << 20,
+    12,
+    0, /* the page, but not the rule */
+    KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,
+    3,
+    0,
+    KJ_OP_NOT | KJ_TYPE_BOOL << 8 | 1u << 20,
+    6,
+    0,
+    KJ_OP_RULE | KJ_TYPE_BOOL << 8,
+    3,
+    1,
 };
 
 enum { BOTH = 0, NEVER = 9, PAGE_WITHOUT_RULE = 14 };
