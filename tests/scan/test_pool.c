@@ -100,6 +100,13 @@ static kj_status act_flood(const kj_scan_events *events, kj_error *err)
     return KJ_OK;
 }
 
+static kj_status act_bury(const kj_scan_events *events, kj_error *err)
+{
+    for (int i = 0; i < 1000; i++)
+        events->unseen(events->user, KJ_LIMIT, kj_span_str("a member"), "encrypted");
+    return act_find(events, err);
+}
+
 static kj_status act_fail(const kj_scan_events *events, kj_error *err)
 {
     (void)events;
@@ -112,7 +119,7 @@ static const struct {
 } acts[] = {
     {"clean", act_clean}, {"find", act_find}, {"crash", act_crash},     {"once", act_crash_once},
     {"exit", act_exit},   {"hang", act_hang}, {"garbage", act_garbage}, {"other", act_other_job},
-    {"flood", act_flood}, {"fail", act_fail},
+    {"flood", act_flood}, {"fail", act_fail}, {"bury", act_bury},
 };
 
 kj_status kj_scan_file(kj_scanner *scanner, const kj_scan_input *input,
@@ -275,6 +282,22 @@ static void results_have_a_bound(void **state)
     release_jobs(jobs, KJ_COUNT(contents));
 }
 
+static void no_finding_is_buried(void **state)
+{
+    (void)state;
+    static const char *const contents[] = {"bury"};
+    kj_job job;
+    run_jobs(contents, &job, 1, 1, 0, 10000);
+    kj_span packet = {0};
+    for (size_t pos = 0; kj_wire_next(kj_buf_span(&job.records), &pos, &packet);)
+        continue;
+    kj_wire_head head;
+    memcpy(&head, packet.data, sizeof head);
+    assert_int_equal(head.kind, KJ_WIRE_FINDING);
+    assert_int_equal(records_of(&job) + job.lost, 1001);
+    release_jobs(&job, 1);
+}
+
 static void the_same_without_workers(void **state)
 {
     (void)state;
@@ -305,7 +328,7 @@ int main(void)
         cmocka_unit_test(many_files_are_shared_out), cmocka_unit_test(a_death_costs_one_file),
         cmocka_unit_test(a_second_try_can_succeed),  cmocka_unit_test(liars_are_stopped),
         cmocka_unit_test(slow_ones_are_stopped),     cmocka_unit_test(results_have_a_bound),
-        cmocka_unit_test(the_same_without_workers),
+        cmocka_unit_test(no_finding_is_buried),      cmocka_unit_test(the_same_without_workers),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
