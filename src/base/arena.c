@@ -66,11 +66,17 @@ static void empty_from(kj_arena_chunk **link)
     }
 }
 
-void kj_arena_reset(kj_arena *arena)
+static void forget(kj_arena *arena)
 {
     empty_from(&arena->first);
     arena->current = arena->first;
     arena->used = 0;
+}
+
+void kj_arena_reset(kj_arena *arena)
+{
+    forget(arena);
+    arena->failed = false;
 }
 
 kj_arena_mark kj_arena_get_mark(const kj_arena *arena)
@@ -85,7 +91,7 @@ kj_arena_mark kj_arena_get_mark(const kj_arena *arena)
 void kj_arena_rewind(kj_arena *arena, kj_arena_mark mark)
 {
     if (!mark.chunk) {
-        kj_arena_reset(arena);
+        forget(arena);
         return;
     }
     empty_from(&mark.chunk->next);
@@ -119,7 +125,7 @@ static kj_arena_chunk *add_chunk(kj_arena *arena, size_t len)
     return chunk;
 }
 
-void *kj_arena_alloc_raw(kj_arena *arena, size_t len)
+static void *allocate(kj_arena *arena, size_t len)
 {
     size_t rounded;
     if (!kj_add_size(len, ALIGNMENT - 1, &rounded))
@@ -137,6 +143,13 @@ void *kj_arena_alloc_raw(kj_arena *arena, size_t len)
     arena->current = chunk;
     arena->used += rounded;
     ASAN_UNPOISON_MEMORY_REGION(out, len);
+    return out;
+}
+
+void *kj_arena_alloc_raw(kj_arena *arena, size_t len)
+{
+    void *out = allocate(arena, len);
+    arena->failed |= out == NULL;
     return out;
 }
 

@@ -15,6 +15,7 @@ typedef struct kj_arena {
     kj_arena_chunk *current;
     size_t budget; /* bytes it may hand out between two resets */
     size_t used;
+    bool failed; /* something did not fit since the last reset */
 } kj_arena;
 
 /* A place to go back to, so that what one member of an archive needed serves the next. */

@@ -17,6 +17,13 @@ void kj_buf_done(kj_buf *buf)
     *buf = (kj_buf){0};
 }
 
+void kj_buf_done_into(kj_buf *part, kj_buf *whole)
+{
+    whole->failed |= part->starved;
+    whole->starved |= part->starved;
+    kj_buf_done(part);
+}
+
 void kj_buf_clear(kj_buf *buf)
 {
     buf->len = 0;
@@ -36,7 +43,7 @@ uint8_t *kj_buf_reserve(kj_buf *buf, size_t len)
     size_t capacity = kj_max_size(need, kj_min_size(grown, buf->max));
     uint8_t *data = realloc(buf->data, capacity);
     if (!data) {
-        buf->failed = true;
+        buf->failed = buf->starved = true;
         return NULL;
     }
     buf->data = data;

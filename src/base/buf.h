@@ -13,12 +13,13 @@ typedef struct kj_buf {
     size_t capacity;
     size_t max;
     bool failed;
+    bool starved; /* memory ran out, now or before it was emptied */
 } kj_buf;
 
 void kj_buf_init(kj_buf *buf, size_t max);
 void kj_buf_done(kj_buf *buf);
 
-/* Empties it and clears a failure; keeps the memory. */
+/* Empties it and clears a failure, but not `starved`; keeps the memory. */
 void kj_buf_clear(kj_buf *buf);
 
 void kj_buf_put(kj_buf *buf, kj_span bytes);
@@ -29,6 +30,10 @@ void kj_buf_put_u16le(kj_buf *buf, uint16_t value);
 void kj_buf_put_u32le(kj_buf *buf, uint32_t value);
 void kj_buf_put_u64le(kj_buf *buf, uint64_t value);
 void kj_buf_put_zeros(kj_buf *buf, size_t count);
+
+/* Gives back a buffer of which `whole` got the content: what it lacked for want of memory, that
+ * lacks, too. */
+void kj_buf_done_into(kj_buf *part, kj_buf *whole);
 
 /* Appends zeros until the length is a multiple of `alignment`, a power of two. */
 void kj_buf_align(kj_buf *buf, size_t alignment);

@@ -175,6 +175,17 @@ static bool is_invisible(uint32_t code)
            code == 0x200E || code == 0x200F || code == 0x061C || code == 0xFEFF;
 }
 
+bool kj_is_escaped(kj_span text)
+{
+    for (size_t pos = 0; pos < text.len;) {
+        size_t start = pos;
+        uint32_t code = kj_utf8_next(text, &pos);
+        if (broken(code, pos - start) || is_invisible(code))
+            return false;
+    }
+    return true;
+}
+
 void kj_escape(kj_span name, const char *also, kj_buf *out)
 {
     for (size_t pos = 0; pos < name.len;) {

@@ -80,3 +80,6 @@ size_t kj_text_cells(kj_span s);
  * KJ_ESCAPE_PATH it can be reversed, and `!` parts members. */
 #define KJ_ESCAPE_PATH "!\\"
 void kj_escape(kj_span name, const char *also, kj_buf *out);
+
+/* Whether kj_escape() leaves it as it is, with `also` NULL. */
+bool kj_is_escaped(kj_span text);

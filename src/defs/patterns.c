@@ -340,7 +340,10 @@ static kj_status add_tree(struct writer *w, const kj_pattern *p, kj_disk_pattern
                          (nocase ? KJ_FORM_NOCASE : 0);
         add_text(w, p, flags, kj_buf_span(&text), put_literal(w, kj_buf_span(&text)));
     }
+    bool starved = text.starved;
     kj_buf_done(&text);
+    if (starved)
+        return kj_no_memory(err);
     if (plain)
         return KJ_OK;
     return p->kind == KJ_PATTERN_HEX ? add_hex(w, p, disk, err) : add_regex(w, p, err);

@@ -387,8 +387,9 @@ static kj_status walk_multipart(walk *w, const part *p, unsigned depth, kj_error
     kj_buf dashed;
     kj_buf_init(&dashed, KJ_MIME_VALUE_MAX);
     bool usable = is_plain_encoding(p) && read_boundary(p, &dashed);
-    kj_status status =
-        usable ? walk_parts(w, p, kj_buf_span(&dashed), depth, err) : walk_leaf(w, p, err);
+    kj_status status = dashed.starved ? kj_no_memory(err)
+                       : usable       ? walk_parts(w, p, kj_buf_span(&dashed), depth, err)
+                                      : walk_leaf(w, p, err);
     kj_buf_done(&dashed);
     return status;
 }
@@ -480,6 +481,8 @@ static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
     kj_status status = read_mail(&w, object->bytes, &object->mail, err);
     if (status == KJ_OK)
         status = walk_entity(&w, object->bytes, "text/plain", "", 0, err);
+    if (status == KJ_OK && w.scratch.starved)
+        status = kj_no_memory(err);
     kj_buf_done(&w.scratch);
     kj_buf_done(&w.decoded);
     return status;

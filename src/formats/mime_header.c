@@ -154,7 +154,7 @@ static size_t decode_run(kj_span s, const word *first, kj_buf *out)
         end = w.end;
     }
     kj_charset_to_utf8(first->charset, kj_buf_span(&bytes), out);
-    kj_buf_done(&bytes);
+    kj_buf_done_into(&bytes, out);
     return end;
 }
 
@@ -186,7 +186,7 @@ void kj_mime_decode_value(kj_span raw, kj_buf *out)
     kj_buf_init(&text, KJ_MIME_VALUE_MAX);
     unfold(raw, &text);
     decode_words(kj_buf_span(&text), out);
-    kj_buf_done(&text);
+    kj_buf_done_into(&text, out);
 }
 
 /* ---- parameters ---------------------------------------------------------------------------- */
@@ -353,7 +353,7 @@ static bool find_extended(const params *list, const char *name, kj_buf *out)
     } while (!single && section < SECTIONS_MAX &&
              find_section(list, name, section, &text, &encoded));
     kj_charset_to_utf8(charset, kj_buf_span(&joined), out);
-    kj_buf_done(&joined);
+    kj_buf_done_into(&joined, out);
     return true;
 }
 
@@ -367,7 +367,7 @@ bool kj_mime_find_param(kj_span raw, const char *name, kj_buf *out)
         decode_words(text, out);
         found = true;
     }
-    kj_buf_done(&list.values);
+    kj_buf_done_into(&list.values, out);
     return found;
 }
 

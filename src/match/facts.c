@@ -51,6 +51,7 @@ void kj_sightings_clear(kj_sightings *seen)
 {
     memset(seen->artifacts, 0, words_for(seen->artifact_count) * sizeof(uint64_t));
     memset(seen->rules, 0, words_for(seen->rule_count) * sizeof(uint64_t));
+    seen->starved = false;
 }
 
 static void set_bit(uint64_t *set, uint32_t index, uint32_t count)
@@ -70,6 +71,7 @@ void kj_sightings_merge(kj_sightings *seen, const kj_sightings *more)
         seen->artifacts[i] |= more->artifacts[i];
     for (size_t i = 0; i < words_for(seen->rule_count); i++)
         seen->rules[i] |= more->rules[i];
+    seen->starved |= more->starved;
 }
 
 void kj_sightings_add_artifact(kj_sightings *seen, uint32_t artifact)
@@ -250,6 +252,7 @@ void kj_sight_mail(const kj_defs *defs, const kj_mail_fact *mail, kj_sightings *
         sight_attachment(defs, subject, file, name, seen);
         kj_arena_rewind(&scratch, mark);
     }
+    seen->starved |= scratch.failed;
     kj_arena_done(&scratch);
 }
 
@@ -417,6 +420,7 @@ static void sight_entry(const kj_defs *defs, const kj_entry_fact *fact, kj_artif
             kj_sightings_add_artifact(seen, i);
         kj_arena_rewind(&arena, mark);
     }
+    seen->starved |= words.starved || arena.failed;
     kj_buf_done(&words);
     kj_arena_done(&arena);
 }

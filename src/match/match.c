@@ -216,18 +216,20 @@ static kj_status run_detects(kj_matcher *m, kj_error *err)
     return KJ_OK;
 }
 
-void kj_sightings_detects(const kj_sightings *seen, const kj_defs *defs,
-                          void (*found)(void *user, uint32_t detect), void *user)
+kj_status kj_sightings_detects(const kj_sightings *seen, const kj_defs *defs,
+                               void (*found)(void *user, uint32_t detect), void *user,
+                               kj_error *err)
 {
     index_list touched = {0};
-    if (collect_detects(defs, seen, &touched, NULL) == KJ_OK) {
-        for (size_t i = 0; i < touched.count; i++) {
-            const kj_disk_detect *detect = kj_defs_detect(defs, touched.items[i]);
-            if (detect && kj_sightings_hold(seen, defs, detect->code))
-                found(user, touched.items[i]);
-        }
+    kj_status status =
+        seen->starved ? kj_no_memory(err) : collect_detects(defs, seen, &touched, err);
+    for (size_t i = 0; i < touched.count && status == KJ_OK; i++) {
+        const kj_disk_detect *detect = kj_defs_detect(defs, touched.items[i]);
+        if (detect && kj_sightings_hold(seen, defs, detect->code))
+            found(user, touched.items[i]);
     }
     kj_vec_done(&touched);
+    return status;
 }
 
 /* ---- the whole
@@ -264,6 +266,8 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_m
     kj_sight_file(m->defs, &object->file, &m->seen);
     if (object->mail)
         kj_sight_mail(m->defs, object->mail, &m->seen);
+    if (m->seen.starved)
+        return kj_no_memory(err);
     KJ_TRY(run_detects(m, err));
     return result;
 }

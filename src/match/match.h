@@ -15,6 +15,7 @@ typedef struct kj_sightings {
     uint64_t *rules;
     uint32_t artifact_count;
     uint32_t rule_count;
+    bool starved; /* memory ran out while facts were looked at: some may be missing */
 } kj_sightings;
 
 KJ_MUST_CHECK kj_status kj_sightings_init(kj_sightings *seen, const kj_defs *defs, kj_error *err);
@@ -126,6 +127,7 @@ size_t kj_matcher_evidence(const kj_matcher *matcher, uint32_t detect, kj_eviden
                            size_t max);
 
 /* The detections that hold over sightings collected from many objects, handed to `found` with the
- * artifacts that they are about. */
-void kj_sightings_detects(const kj_sightings *seen, const kj_defs *defs,
-                          void (*found)(void *user, uint32_t detect), void *user);
+ * artifacts that they are about. KJ_NO_MEMORY when some may be missing. */
+KJ_MUST_CHECK kj_status kj_sightings_detects(const kj_sightings *seen, const kj_defs *defs,
+                                             void (*found)(void *user, uint32_t detect), void *user,
+                                             kj_error *err);

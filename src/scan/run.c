@@ -142,16 +142,6 @@ static void tell_object_of_volume(void *user, const kj_run_object *object)
     r->events->object(r->events->user, object);
 }
 
-static void end_volume(run *r, uint32_t volume)
-{
-    size_t i = find_volume(r, volume);
-    if (i == r->volumes.count)
-        return;
-    kj_volume_seen_tell(r->volumes.items[i], tell_object_of_volume, r);
-    kj_volume_seen_free(r->volumes.items[i]);
-    r->volumes.items[i] = r->volumes.items[--r->volumes.count];
-}
-
 /* ---- telling --------------------------------------------------------------------------------- */
 
 static kj_verdict verdict_of(const kj_finding *finding)
@@ -297,7 +287,13 @@ static void tell_skipped(run *r, const entry *e)
 
 static void tell_volume_end(run *r, const entry *e)
 {
-    end_volume(r, e->volume);
+    size_t i = find_volume(r, e->volume);
+    if (i == r->volumes.count)
+        return;
+    if (kj_volume_seen_tell(r->volumes.items[i], tell_object_of_volume, r, NULL) != KJ_OK)
+        tell_lost(r, e);
+    kj_volume_seen_free(r->volumes.items[i]);
+    r->volumes.items[i] = r->volumes.items[--r->volumes.count];
 }
 
 static void (*const tellers[])(run *r, const entry *e) = {

@@ -245,6 +245,10 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
             return kj_fail(err, status, why.offset, "%s", why.message);
         KJ_TRY(kj_findings_tell(s->matchers[i], s->sets[i], (uint32_t)i, object, s->events, err));
     }
+    /* What a rule asked about and there was no room for counted as absent. */
+    if (s->arena.failed && !s->stopped)
+        tell_unseen(s, object, (kj_span){0}, KJ_NO_MEMORY, "out of memory");
+    s->arena.failed = false;
     return KJ_OK;
 }
 

@@ -197,7 +197,7 @@ static kj_status run_expect(kj_ir *ir, bench *b, const kj_test *test, const kj_e
     b->name_count = 0;
     kj_arena_reset(&b->scratch);
     KJ_TRY(put_test(b, test, err));
-    kj_sightings_detects(&b->seen, &b->defs, take_detect, b);
+    KJ_TRY(kj_sightings_detects(&b->seen, &b->defs, take_detect, b, err));
     report->checks++;
     if (!as_expected(b, expect)) {
         report->failed++;

@@ -208,11 +208,13 @@ static void found(void *user, uint32_t index)
             tell_at(t, index, &list[i]);
 }
 
-void kj_volume_seen_tell(const kj_volume_seen *seen,
-                         void (*object)(void *user, const kj_run_object *object), void *user)
+kj_status kj_volume_seen_tell(const kj_volume_seen *seen,
+                              void (*object)(void *user, const kj_run_object *object), void *user,
+                              kj_error *err)
 {
     for (size_t i = 0; i < seen->sets->count; i++) {
         teller t = {seen, (uint32_t)i, object, user};
-        kj_sightings_detects(&seen->seen[i], seen->sets->items[i], found, &t);
+        KJ_TRY(kj_sightings_detects(&seen->seen[i], seen->sets->items[i], found, &t, err));
     }
+    return KJ_OK;
 }

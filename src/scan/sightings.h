@@ -24,6 +24,8 @@ void kj_volume_seen_add_rule(kj_volume_seen *seen, uint32_t set, uint32_t rule);
 /* `name` (of the definitions) was reported for that object already. */
 void kj_volume_seen_reported(kj_volume_seen *seen, kj_span path, kj_span member, kj_span name);
 
-/* Hands out what the union shows and no object showed, at the objects it is about. */
-void kj_volume_seen_tell(const kj_volume_seen *seen,
-                         void (*object)(void *user, const kj_run_object *object), void *user);
+/* Hands out what the union shows and no object showed, at the objects it is about. KJ_NO_MEMORY
+ * when some may be missing. */
+KJ_MUST_CHECK kj_status kj_volume_seen_tell(const kj_volume_seen *seen,
+                                            void (*object)(void *user, const kj_run_object *object),
+                                            void *user, kj_error *err);

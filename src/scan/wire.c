@@ -213,19 +213,11 @@ static bool read_text(const kj_defs *defs, kj_disk_text place, kj_span *out)
     return out->len == place.len;
 }
 
-/* The next bytes of the tail. Whatever they are called, they must have been escaped: escaping once
- * more then changes nothing. */
+/* The next bytes of the tail. Whatever they are called, they must have been escaped. */
 static bool read_escaped(kj_reader *r, size_t len, size_t max, kj_span *out)
 {
     *out = kj_read_span(r, len);
-    if (!kj_reader_ok(r) || len > max)
-        return false;
-    kj_buf again;
-    kj_buf_init(&again, 8 * max);
-    kj_escape(*out, NULL, &again);
-    bool same = !again.failed && again.len == len;
-    kj_buf_done(&again);
-    return same;
+    return kj_reader_ok(r) && len <= max && kj_is_escaped(*out);
 }
 
 /* A sentence, as our own code words them; control bytes in it are made visible. */

@@ -28,11 +28,15 @@ static void an_arena_keeps_its_budget(void **state)
     (void)state;
     kj_arena arena;
     kj_arena_init(&arena, 1000);
+    assert_false(arena.failed);
     assert_null(kj_arena_alloc(&arena, 1001));
+    assert_true(arena.failed);
     assert_non_null(kj_arena_alloc(&arena, 900));
     assert_null(kj_arena_alloc(&arena, 200));
     assert_non_null(kj_arena_alloc(&arena, 16));
+    assert_true(arena.failed); /* until the reset */
     kj_arena_reset(&arena);
+    assert_false(arena.failed);
     assert_non_null(kj_arena_alloc(&arena, 900));
     assert_null(kj_arena_alloc(&arena, SIZE_MAX));
     assert_null(kj_arena_alloc_array(&arena, SIZE_MAX / 2, 4));

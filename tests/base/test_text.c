@@ -30,6 +30,11 @@ static void escapes_what_would_deceive_a_reader(void **state)
         kj_buf_init(&out, 1024);
         kj_escape(kj_span_of(cases[i].in, cases[i].len), KJ_ESCAPE_PATH, &out);
         assert_string_equal(kj_buf_text(&out), cases[i].out);
+        assert_true(kj_is_escaped(kj_span_str(cases[i].out)));
+        kj_buf_clear(&out);
+        kj_escape(kj_span_of(cases[i].in, cases[i].len), NULL, &out);
+        assert_int_equal(kj_is_escaped(kj_span_of(cases[i].in, cases[i].len)),
+                         out.len == cases[i].len);
         kj_buf_done(&out);
     }
 }

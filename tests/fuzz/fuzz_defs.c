@@ -126,7 +126,7 @@ static void inspect(use *u)
     };
     kj_sight_registry(u->defs, &run, &seen);
     kj_sight_ini(u->defs, &shell, &seen);
-    kj_sightings_detects(&seen, u->defs, take_detect, u);
+    (void)!kj_sightings_detects(&seen, u->defs, take_detect, u, NULL);
     for (uint32_t i = 0; i < u->defs->remedies.count; i++)
         (void)kj_sightings_hold(&seen, u->defs, kj_defs_remedy(u->defs, i)->needs);
     kj_sightings_done(&seen);
