@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum {
     FILE_MAX = 1 << 20,
     BYTES_MAX = 256 << 10, /* of a file's prefixes, summed */
-    RUNS_MAX = 1000,       /* prefixes of a file */
+    RUNS_MAX = 400,        /* prefixes of a file */
 };
 
 static void run_exact(kj_span bytes)

@@ -18,7 +18,8 @@ bool kj_yara_place_append(kj_yara_place *place, kj_span text)
 {
     if (text.len >= sizeof place->path - place->len)
         return false;
-    memcpy(place->path + place->len, text.data, text.len);
+    if (text.len)
+        memcpy(place->path + place->len, text.data, text.len);
     place->len += text.len;
     place->path[place->len] = '\0';
     return true;
