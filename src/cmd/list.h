@@ -5,10 +5,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Longer than the kernel takes: what is cut here cannot be opened, and that is told. */
+enum { KJ_LISTED_PATH_MAX = 8192 };
+
 typedef struct kj_path_list {
     FILE *file;
-    char *line;
-    size_t capacity;
+    char line[KJ_LISTED_PATH_MAX];
     int separator; /* '\n' or '\0' */
     bool failed;   /* reading it did */
 } kj_path_list;

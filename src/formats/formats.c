@@ -75,7 +75,8 @@ const kj_format *kj_format_find(const char *name)
 kj_status kj_sink_child(kj_sink *sink, const kj_member *member, kj_span bytes, kj_error *err)
 {
     if (bytes.len > sink->largest_member) {
-        kj_sink_unseen(sink, KJ_LIMIT, member->name, "larger than a member may be");
+        kj_sink_unseen(sink, KJ_LIMIT, member->name,
+                       "larger than a member may be (--max-member-size)");
         return KJ_OK;
     }
     return sink->child(sink, member, bytes, err);

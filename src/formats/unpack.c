@@ -78,11 +78,17 @@ static const struct {
     const char *part; /* of the message */
     kj_status status;
 } message_kinds[] = {
-    {"ncrypt", KJ_UNSUPPORTED},        {"assphrase", KJ_UNSUPPORTED},
-    {"runcated", KJ_TRUNCATED},        {"/O error", KJ_TRUNCATED},
-    {"ends early", KJ_TRUNCATED},      {"nsupported", KJ_UNSUPPORTED},
-    {"not supported", KJ_UNSUPPORTED}, {"nexpected end", KJ_TRUNCATED},
-    {"ut of memory", KJ_NO_MEMORY},    {"allocate", KJ_NO_MEMORY},
+    {"ncrypt", KJ_UNSUPPORTED},
+    {"assphrase", KJ_UNSUPPORTED},
+    {"runcated", KJ_TRUNCATED},
+    {"/O error", KJ_TRUNCATED},
+    {"ends early", KJ_TRUNCATED},
+    {"nsupported", KJ_UNSUPPORTED},
+    {"not supported", KJ_UNSUPPORTED},
+    {"nexpected end", KJ_TRUNCATED},
+    /* Mostly a size that lies: it ends the archive, not the scan of what is around it. */
+    {"ut of memory", KJ_LIMIT},
+    {"allocate", KJ_LIMIT},
 };
 
 static bool is_about_encryption(const char *message)
@@ -324,11 +330,14 @@ static kj_status walk_entry(walk *w, struct archive_entry *entry, kj_span name, 
     bool is_directory = lib.archive_entry_filetype(entry) == AE_IFDIR;
     KJ_TRY(read_data(w, &result, err));
     if (w->oversize)
-        kj_sink_unseen(w->sink, KJ_LIMIT, name, "larger than a member may be");
+        kj_sink_unseen(w->sink, KJ_LIMIT, name, "larger than a member may be (--max-member-size)");
     else if (w->data.len || (result == ARCHIVE_EOF && !is_directory)) {
         kj_member member = {.name = name, .size = w->data.len};
         KJ_TRY(kj_sink_child(w->sink, &member, kj_buf_span(&w->data), err));
     }
+    if (is_directory && !w->oversize && result == ARCHIVE_EOF && !w->data.len &&
+        !w->way->sized_directories)
+        kj_sink_unseen(w->sink, KJ_UNSUPPORTED, name, "a directory that says it has data");
     if (result == ARCHIVE_RETRY)
         kj_sink_unseen(w->sink, KJ_MALFORMED, name, "its data makes no progress");
     else if (result != ARCHIVE_EOF)

@@ -7,11 +7,12 @@
 /* How to read one format: nothing but what it names is enabled, so libarchive cannot take the
  * object for something else. */
 typedef struct kj_unpack_way {
-    int format;        /* ARCHIVE_FORMAT_...; 0: one compressed stream, which is one member */
-    bool streamed;     /* ZIP without its central directory */
-    bool solid;        /* passing over a member means unpacking it */
-    bool guessed;      /* a stream whose filter cannot be forced: compress */
-    bool weak;         /* a stream without a magic: what does not unpack at all is something else */
+    int format;    /* ARCHIVE_FORMAT_...; 0: one compressed stream, which is one member */
+    bool streamed; /* ZIP without its central directory */
+    bool solid;    /* passing over a member means unpacking it */
+    bool guessed;  /* a stream whose filter cannot be forced: compress */
+    bool weak;     /* a stream without a magic: what does not unpack at all is something else */
+    bool sized_directories; /* honest directories announce a size: that of their records */
     const int *filter; /* ARCHIVE_FILTER_..., any of which may lie around it; ends with 0. A single
                           stream has exactly one */
 } kj_unpack_way;

@@ -6,7 +6,6 @@
 #include "match/condition.h"
 
 #include "base/arith.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include "defs/code.h"
 
@@ -36,9 +35,9 @@ static bool pay(eval *e, uint64_t count)
     bool enough = *e->in->steps >= count;
     *e->in->steps -= enough ? count : *e->in->steps;
     e->unclocked += count;
-    if (enough && e->in->deadline_ns && e->unclocked >= STEPS_A_LOOK) {
+    if (enough && e->unclocked >= STEPS_A_LOOK) {
         e->unclocked = 0;
-        enough = kj_clock_ns() <= e->in->deadline_ns;
+        enough = !kj_deadline_past(&e->in->deadline);
     }
     if (!enough)
         (void)give_up(e, KJ_LIMIT);

@@ -13,7 +13,7 @@ typedef struct kj_condition_input {
     const kj_match_input *object;
     kj_regex *regex;
     uint64_t *steps;      /* drawn on by every node; at 0 the evaluation ends */
-    uint64_t deadline_ns; /* kj_clock_ns() at which it ends, too; 0: none */
+    kj_deadline deadline; /* when it ends, too */
 } kj_condition_input;
 
 /* The truth of the condition at word `code`; undefined counts as false. KJ_LIMIT when the steps ran

@@ -5,7 +5,6 @@
 #include "match/match.h"
 
 #include "base/arith.h"
-#include "base/clock.h"
 #include "base/vec.h"
 #include "defs/code.h"
 #include "match/condition.h"
@@ -120,23 +119,17 @@ static kj_status collect_rules(kj_matcher *m, kj_error *err)
     return KJ_OK;
 }
 
-static bool past(uint64_t deadline_ns)
-{
-    return deadline_ns != 0 && kj_clock_ns() > deadline_ns;
-}
-
 /* A limit cuts the condition short, not the object: the first one is told, the rest is tried. */
 static kj_status keep_first(kj_status first, kj_status status)
 {
     return first == KJ_OK ? status : first;
 }
 
-static kj_status run_rules(kj_matcher *m, const kj_condition_input *input, uint64_t deadline_ns,
-                           kj_error *err)
+static kj_status run_rules(kj_matcher *m, const kj_condition_input *input, kj_error *err)
 {
     kj_status result = KJ_OK;
     for (size_t i = 0; i < m->candidates.count; i++) {
-        if (i % 256 == 255 && past(deadline_ns))
+        if (i % 256 == 255 && kj_deadline_past(&input->deadline))
             return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "out of time");
         const kj_disk_rule *rule = kj_defs_rule(m->defs, m->candidates.items[i]);
         bool holds = false;
@@ -243,8 +236,8 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_m
     m->detects.count = 0;
     uint64_t steps = limits->steps ? limits->steps : STEPS_UNLIMITED;
     kj_search_limits search = limits->search;
-    search.deadline_ns = limits->deadline_ns;
-    kj_regex_set_deadline(m->regex, limits->deadline_ns);
+    search.deadline = limits->deadline;
+    kj_regex_set_deadline(m->regex, limits->deadline);
     kj_status result = kj_search_run(m->search, object->bytes, &search, err);
     if (result != KJ_OK && result != KJ_LIMIT)
         return result;
@@ -255,10 +248,10 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_m
         .object = object,
         .regex = m->regex,
         .steps = &steps,
-        .deadline_ns = limits->deadline_ns,
+        .deadline = limits->deadline,
     };
     KJ_TRY(collect_rules(m, err));
-    kj_status status = run_rules(m, &input, limits->deadline_ns, result == KJ_OK ? err : NULL);
+    kj_status status = run_rules(m, &input, result == KJ_OK ? err : NULL);
     if (status == KJ_INTERNAL)
         return kj_fail(err, KJ_INTERNAL, KJ_NO_OFFSET, "damaged definitions: a condition");
     result = keep_first(result, status);

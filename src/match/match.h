@@ -86,7 +86,7 @@ typedef struct kj_match_input {
 typedef struct kj_match_limits {
     kj_search_limits search;
     uint64_t steps;       /* of conditions, summed over the object; 0: no limit */
-    uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
+    kj_deadline deadline; /* of the search and of conditions: search.deadline need not be set */
 } kj_match_limits;
 
 /* One piece of what made a detection true. */

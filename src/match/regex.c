@@ -5,7 +5,6 @@
  * one. */
 #include "match/regex.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 
 #include <stdlib.h>
@@ -29,7 +28,7 @@ struct kj_regex {
     uint32_t *stack;     /* two a instruction, and one */
     uint32_t *mark;      /* generation in which the instruction was last visited */
     uint32_t generation; /* one for each position */
-    uint64_t deadline_ns;
+    kj_deadline deadline;
     uint64_t unclocked; /* steps since the last look at the clock */
 };
 
@@ -65,9 +64,9 @@ void kj_regex_free(kj_regex *regex)
     free(regex);
 }
 
-void kj_regex_set_deadline(kj_regex *regex, uint64_t deadline_ns)
+void kj_regex_set_deadline(kj_regex *regex, kj_deadline deadline)
 {
-    regex->deadline_ns = deadline_ns;
+    regex->deadline = deadline;
 }
 
 static bool make_room(kj_regex *regex, uint32_t count)
@@ -77,7 +76,7 @@ static bool make_room(kj_regex *regex, uint32_t count)
         return true;
     free_room(regex);
     *regex = (kj_regex){
-        .deadline_ns = regex->deadline_ns,
+        .deadline = regex->deadline,
         .now.items = calloc(count, sizeof(struct thread)),
         .next.items = calloc(count, sizeof(struct thread)),
         .stack = calloc((size_t)count * 2 + 1, sizeof(uint32_t)),
@@ -85,7 +84,7 @@ static bool make_room(kj_regex *regex, uint32_t count)
     };
     if (!regex->now.items || !regex->next.items || !regex->stack || !regex->mark) {
         free_room(regex);
-        *regex = (kj_regex){.deadline_ns = regex->deadline_ns};
+        *regex = (kj_regex){.deadline = regex->deadline};
         return false;
     }
     regex->capacity = count;
@@ -212,10 +211,10 @@ static void swap_lists(kj_regex *regex)
 static bool is_late(kj_regex *regex, uint64_t steps)
 {
     regex->unclocked += steps;
-    if (regex->deadline_ns == 0 || regex->unclocked < STEPS_A_LOOK)
+    if (regex->unclocked < STEPS_A_LOOK)
         return false;
     regex->unclocked = 0;
-    return kj_clock_ns() > regex->deadline_ns;
+    return kj_deadline_past(&regex->deadline);
 }
 
 /* Draws on the steps for one position; false when they, or the time, are used up. */

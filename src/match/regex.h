@@ -3,6 +3,7 @@
  * text, without recursion. */
 #pragma once
 
+#include "base/clock.h"
 #include "defs/program.h"
 
 typedef struct kj_regex kj_regex; /* scratch */
@@ -10,8 +11,8 @@ typedef struct kj_regex kj_regex; /* scratch */
 kj_regex *kj_regex_new(void);
 void kj_regex_free(kj_regex *regex);
 
-/* When (kj_clock_ns()) what runs is cut short as if the steps were used up; 0: never. */
-void kj_regex_set_deadline(kj_regex *regex, uint64_t deadline_ns);
+/* When what runs is cut short, as if the steps were used up. At first: never. */
+void kj_regex_set_deadline(kj_regex *regex, kj_deadline deadline);
 
 /* Whether the program (a pattern's `forward`) matches anywhere in `text`: the `matches` operator
  * and regex arguments of module functions. *steps is drawn on; at 0 the answer is "no" and

@@ -10,7 +10,6 @@
 #include "match/search.h"
 
 #include "base/arith.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "defs/program.h"
@@ -75,7 +74,7 @@ struct kj_search {
     kj_span bytes;
     uint32_t hits_max;
     uint64_t steps;
-    uint64_t deadline_ns;
+    kj_deadline deadline;
     size_t compared;      /* bytes since the last look at the clock */
     bool late;            /* the time is up: nothing is searched any more */
     kj_status status;     /* the first thing that went wrong */
@@ -137,7 +136,7 @@ static bool stopped(const kj_search *s)
 static void look_at_clock(kj_search *s, uint32_t pattern)
 {
     s->compared = 0;
-    if (s->late || s->deadline_ns == 0 || kj_clock_ns() <= s->deadline_ns)
+    if (s->late || !kj_deadline_past(&s->deadline))
         return;
     s->late = true;
     note(s, KJ_LIMIT, pattern);
@@ -856,9 +855,9 @@ static void begin(kj_search *s, kj_span bytes, const kj_search_limits *limits)
     s->hits_max = limits->hits_per_pattern;
     s->steps = limits->steps ? limits->steps : UINT64_MAX;
     s->steps_exhausted = s->late = false;
-    s->deadline_ns = limits->deadline_ns;
+    s->deadline = limits->deadline;
     s->compared = 0;
-    kj_regex_set_deadline(s->regex, limits->deadline_ns);
+    kj_regex_set_deadline(s->regex, limits->deadline);
     s->status = s->damaged ? KJ_INTERNAL : KJ_OK;
     s->culprit = KJ_NONE;
 }

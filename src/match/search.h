@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "defs/defs.h"
 
 /* One match. An offset has at most one match of a pattern. */
@@ -18,7 +19,7 @@ typedef struct kj_search kj_search; /* scratch of one worker: reused from object
 typedef struct kj_search_limits {
     uint32_t hits_per_pattern; /* further ones are dropped, and that is said */
     uint64_t steps;            /* of programs, summed over the object; 0: no limit */
-    uint64_t deadline_ns;      /* kj_clock_ns() at which it ends; 0: none */
+    kj_deadline deadline;      /* when it ends, too */
 } kj_search_limits;
 
 /* The scratch for these definitions, which outlive it. NULL without memory. */

@@ -10,6 +10,7 @@
 
 enum {
     LINE_MAX_LEN = 64 << 10,
+    PATH_SHOWN = 8 << 10,   /* longer ones cannot be opened, but were named */
     UNSEEN_LINES_MAX = 100, /* of one file; a summary line tells of the others */
     TEXT_SHOWN = 120,       /* bytes of a rule's string shown as evidence */
 };
@@ -52,7 +53,7 @@ static const char *translate(const char *sentence)
 /* PATH!MEMBER. The `!` is unambiguous: in names it is written \x21. */
 static void put_place(kj_buf *out, kj_span path, kj_span member)
 {
-    kj_escape(path, KJ_ESCAPE_PATH, out);
+    kj_escape(kj_span_sub(path, 0, PATH_SHOWN), KJ_ESCAPE_PATH, out);
     if (member.len == 0)
         return;
     kj_buf_put_byte(out, '!');

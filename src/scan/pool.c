@@ -463,7 +463,10 @@ static void stop_late_ones(kj_pool *pool)
 
 void kj_pool_wait(kj_pool *pool, int timeout_ms, int wake_fd)
 {
+    size_t busy = pool->busy;
     hand_out(pool);
+    if (pool->busy < busy)
+        timeout_ms = 0; /* jobs for which no worker could be started: perhaps nobody answers */
     unsigned count = pool->options.workers;
     for (unsigned i = 0; i < count; i++)
         pool->polls[i] = (struct pollfd){.fd = pool->workers[i].fd, .events = POLLIN};

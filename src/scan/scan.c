@@ -233,12 +233,15 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
     input.has_entry_point = entry_point(object, &input.entry_point);
     const kj_match_limits limits = {
         .search = {.hits_per_pattern = HITS_PER_PATTERN},
-        .deadline_ns =
+        .deadline.ns =
             s->limits.time_ms ? s->started_ns + s->limits.time_ms * UINT64_C(1000000) : 0,
+        .deadline.cancelled = &s->cancelled,
     };
     for (size_t i = 0; i < s->set_count; i++) {
         kj_error why = {0};
         kj_status status = kj_matcher_run(s->matchers[i], &input, &limits, &why);
+        if (status == KJ_LIMIT && s->cancelled)
+            return stop(s, object, KJ_CANCELLED, err, "stopped");
         if (status == KJ_LIMIT && !s->stopped)
             tell_unseen(s, object, (kj_span){0}, status, why.message);
         else if (status != KJ_OK && status != KJ_LIMIT)

@@ -382,6 +382,7 @@ static bool visit_entry(kj_walk *walk, kj_walk_item *out)
     kj_buf_put_text(&walk->path, name);
     if (walk->path.failed) {
         kj_buf_clear(&walk->path);
+        walk->path.len = base; /* the directory in which it lies */
         return give(walk, out, KJ_WALK_ERROR, KJ_SENTENCE("a path is too long, not scanned"));
     }
     uint8_t type = type_of(directory, e);
@@ -471,6 +472,7 @@ static bool visit_root(kj_walk *walk, kj_walk_item *out)
     kj_buf_put_text(&walk->path, path);
     if (walk->path.failed) {
         kj_buf_clear(&walk->path);
+        kj_buf_put(&walk->path, kj_span_sub(kj_span_str(path), 0, KJ_WALK_PATH_MAX / 4));
         return give(walk, out, KJ_WALK_ERROR, strerror(ENAMETOOLONG));
     }
     struct stat st;

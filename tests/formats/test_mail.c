@@ -205,7 +205,8 @@ static void a_member_has_a_size(void **state)
     sink.base.largest_member = 3;
     kj_object object = {.bytes = kj_span_str(TEXT_HEAD "\nhello\n")};
     assert_int_equal(test_walk(&sink, "mail", &object), KJ_OK);
-    assert_string_equal(kj_buf_text(&sink.log), "! body.txt limit: larger than a member may be\n");
+    assert_string_equal(kj_buf_text(&sink.log),
+                        "! body.txt limit: larger than a member may be (--max-member-size)\n");
     test_sink_done(&sink);
 }
 

@@ -366,7 +366,7 @@ static void limits_drop_and_say_so(void **state)
     assert_int_equal(count, 9);
     kj_search_found(search, &count);
     assert_int_equal(count, 2);
-    const kj_search_limits late = {.hits_per_pattern = 100, .deadline_ns = 1};
+    const kj_search_limits late = {.hits_per_pattern = 100, .deadline.ns = 1};
     assert_int_equal(kj_search_run(search, text, &late, &err), KJ_LIMIT);
     assert_string_equal(err.message, "takes too long to search for strings (--max-time)");
     /* Nothing of it stays for the next object. */

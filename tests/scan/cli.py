@@ -211,6 +211,38 @@ class Options(Case):
             self.assertEqual(self.found("--null", "-T", "-", stdin=f),
                              ["in/a\\nb: Found FOUND", "in/c: Found FOUND"])
 
+    def test_files_from_without_end(self):
+        """Nothing but empty paths, and one path that never ends: a signal ends both."""
+        for args in (["-0"], []):
+            run = subprocess.Popen([KUJO, "scan", "-d", "none", "-r", self.rules, *args, "-T",
+                                    "/dev/zero"], cwd=self.dir, env=self.env,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            time.sleep(0.5)
+            run.send_signal(signal.SIGTERM)
+            out, _ = run.communicate(timeout=30)
+            self.assertEqual(run.returncode, 128 + signal.SIGTERM)
+            self.assertIn(b"scan stopped", out)
+
+    def test_a_path_that_is_too_long(self):
+        _, err = self.scan("-q", "x" * 100000, code=2)
+        self.assertRegex(err, "^kujo: x{8192}: File name too long")
+        with open(self.path("list"), "w") as f:
+            f.write("y" * 100000 + "\nin/none\n")
+        _, err = self.scan("-q", "-T", "list", code=2)
+        self.assertRegex(err, "kujo: y{8191}: File name too long")
+        self.assertIn("kujo: in/none: No such file", err)
+
+    def test_hardly_any_descriptors(self):
+        """However few there are, each file gets its line and the scan ends."""
+        self.file("a", FOUND)
+        self.file("b")
+        for count in range(4, 16):
+            script = f"ulimit -n {count}; exec '{KUJO}' scan -q -d none -r '{self.rules}' -j4 in/a in/b"
+            run = subprocess.run(["bash", "-c", script], cwd=self.dir, env=self.env, timeout=60,
+                                 capture_output=True)
+            self.assertIn(run.returncode, (1, 2, 127), run)
+            self.assertNotEqual(run.stdout + run.stderr, b"")
+
     def test_limits_are_checked(self):
         for args in (["--max-bytes", "x"], ["--max-depth", "-1"], ["--max-time", "9999999h"],
                      ["-j", "x"], ["--max-member-size", "99999999999T"], ["--nonsense"],
@@ -387,6 +419,31 @@ class Surroundings(Case):
         os.close(write_end)
         self.assertEqual(run.returncode, 130)
         self.assertIn(b"scan stopped", out)
+
+    def test_interrupt_while_a_condition_loops(self):
+        self.file("a")
+        with open(self.path("loop.yar"), "w") as f:
+            f.write("rule r { condition: for all i in (0..0xFFFFFFFFFF) : (i >= 0) }")
+        run = subprocess.Popen([KUJO, "scan", "-d", "none", "-r", "loop.yar", "in/a"], cwd=self.dir,
+                               env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(0.5)
+        run.send_signal(signal.SIGINT)
+        out, _ = run.communicate(timeout=30)
+        self.assertEqual(run.returncode, 130)
+        self.assertIn(b"scan stopped", out)
+
+    def test_time_is_kept_while_rules_run(self):
+        """A scan without workers, which nobody could stop from outside."""
+        self.file("a", b"a" * 200000)
+        for rule in ("rule r { condition: for all i in (0..0xFFFFFFFFFF) : (i >= 0) }",
+                     "rule r { strings: $ = /((a{0,30}b{0,30}){0,30}c{0,30}){0,9}[^a]{9}z/ "
+                     "condition: all of them }"):
+            with open(self.path("slow.yar"), "w") as f:
+                f.write(rule)
+            _, err = self.scan("-q", "-d", "none", "-r", "slow.yar", "--max-time", "300ms", "in/a",
+                               code=2)
+            self.assertIn("in/a: not fully scanned: ", err)
+            self.assertIn("takes too long", err)
 
     def test_many_names(self):
         names = [b"a" * 255, b"-x", b"--json", b"\x01", "漢字".encode(), b"'\"", b"%s%n", b" "]
