@@ -237,12 +237,15 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
             s->limits.time_ms ? s->started_ns + s->limits.time_ms * UINT64_C(1000000) : 0,
         .deadline.cancelled = &s->cancelled,
     };
+    kj_status ended = KJ_OK; /* the file's time ran out: what was found counts, nothing follows */
     for (size_t i = 0; i < s->set_count; i++) {
         kj_error why = {0};
         kj_status status = kj_matcher_run(s->matchers[i], &input, &limits, &why);
         if (status == KJ_LIMIT && s->cancelled)
             return stop(s, object, KJ_CANCELLED, err, "stopped");
-        if (status == KJ_LIMIT && !s->stopped)
+        if (status == KJ_LIMIT && kj_deadline_past(&limits.deadline))
+            ended = stop(s, object, status, err, why.message);
+        else if (status == KJ_LIMIT && !s->stopped)
             tell_unseen(s, object, (kj_span){0}, status, why.message);
         else if (status != KJ_OK && status != KJ_LIMIT)
             return kj_fail(err, status, why.offset, "%s", why.message);
@@ -252,7 +255,7 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
     if (s->arena.failed && !s->stopped)
         tell_unseen(s, object, (kj_span){0}, KJ_NO_MEMORY, "out of memory");
     s->arena.failed = false;
-    return KJ_OK;
+    return ended;
 }
 
 /* ---- members
@@ -420,13 +423,15 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
     /* What was unpacked before a budget ran out counts, and the object itself is in memory. */
     if (status != KJ_OK && !(s->stopped && status == KJ_LIMIT))
         return status;
-    KJ_TRY(match_object(s, object, err));
+    kj_status matched = match_object(s, object, err);
+    if (matched != KJ_OK && !(s->stopped && matched == KJ_LIMIT))
+        return matched;
     kj_buf path;
     kj_member_path(object, (kj_span){0}, &path);
     s->events->object(s->events->user, kj_buf_span(&path), object->claims.formats[0]->name,
                       object->bytes.len);
     kj_buf_done(&path);
-    return status;
+    return status != KJ_OK ? status : matched;
 }
 
 /* ---- files
