@@ -369,13 +369,16 @@ static bool items_fit(const kj_code_node *node)
     }
 }
 
-/* A REGEX stands behind the text of MATCHES and nowhere else, and has a program to run. */
+/* A REGEX stands behind the text of MATCHES or among the arguments of a module's function, and has a
+ * program to run. */
 static bool regex_fits(const kj_defs *defs, const kj_code_node *parent, uint32_t number,
                        const kj_code_node *arg)
 {
     bool wanted = parent->op == KJ_OP_MATCHES && number == 1;
-    if (!wanted || arg->op != KJ_OP_REGEX)
-        return !wanted && arg->op != KJ_OP_REGEX;
+    if (arg->op != KJ_OP_REGEX)
+        return !wanted;
+    if (!wanted && parent->op != KJ_OP_FIELD)
+        return false;
     const kj_disk_pattern *pattern = kj_defs_pattern(defs, arg->index);
     return pattern && pattern->forward != KJ_NONE;
 }

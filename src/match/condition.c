@@ -152,6 +152,33 @@ static kj_value run_external(eval *e, const kj_code_node *node)
     return stored_external(e, external);
 }
 
+static bool matches(eval *e, uint32_t index, kj_span text)
+{
+    const kj_disk_pattern *pattern = kj_defs_pattern(e->in->defs, index);
+    bool found = false;
+    if (!pattern || !e->in->regex) {
+        (void)give_up(e, KJ_INTERNAL);
+        return false;
+    }
+    kj_status status =
+        kj_regex_find(e->in->regex, e->in->defs, pattern->forward, text, e->in->steps, &found);
+    if (status != KJ_OK)
+        (void)give_up(e, status);
+    return found;
+}
+
+static bool argument_matches(const kj_field_call *call, kj_value regex, kj_span text)
+{
+    eval *e = call->engine;
+    return e->status == KJ_OK && regex.type == KJ_TYPE_REGEX &&
+           matches(e, (uint32_t)regex.integer, text);
+}
+
+static bool pay_bytes(const kj_field_call *call, uint64_t bytes)
+{
+    return pay(call->engine, bytes / BYTES_A_STEP + 1);
+}
+
 static kj_value run_field(eval *e, const kj_code_node *node)
 {
     enum { MAX_ARGS = 16 };
@@ -163,7 +190,15 @@ static kj_value run_field(eval *e, const kj_code_node *node)
     for (uint32_t i = 0; i < node->count; i++)
         if (!defined(args[i]))
             return kj_value_undefined();
-    return object->field(object->user, node->index, args, node->count);
+    const kj_field_call call = {
+        .id = node->index,
+        .args = args,
+        .count = node->count,
+        .matches = argument_matches,
+        .pay = pay_bytes,
+        .engine = e,
+    };
+    return object->field(object->user, &call);
 }
 
 static kj_value run_read(eval *e, const kj_code_node *node)
@@ -622,13 +657,9 @@ static kj_value run_matches(eval *e, const kj_code_node *node)
     kj_code_node regex;
     if (!next_arg(e, node, &at, &regex) || text.type != KJ_TYPE_STRING)
         return kj_value_undefined();
-    const kj_disk_pattern *pattern = kj_defs_pattern(e->in->defs, regex.index);
-    if (regex.op != KJ_OP_REGEX || !pattern || !e->in->regex)
+    if (regex.op != KJ_OP_REGEX)
         return give_up(e, KJ_INTERNAL);
-    bool found = false;
-    kj_status status =
-        kj_regex_find(e->in->regex, e->in->defs, pattern->forward, text.text, e->in->steps, &found);
-    return status == KJ_OK ? kj_value_bool(found) : give_up(e, status);
+    return kj_value_bool(matches(e, regex.index, text.text));
 }
 
 /* ---- arithmetic ------------------------------------------------------------------------------ */
@@ -715,11 +746,11 @@ static kj_value run_unary(eval *e, const kj_code_node *node)
     return kj_value_undefined();
 }
 
-/* A REGEX stands only beside MATCHES, which reads it itself. */
+/* An argument of a module's function: MATCHES reads its own. */
 static kj_value run_regex(eval *e, const kj_code_node *node)
 {
-    (void)node;
-    return give_up(e, KJ_INTERNAL);
+    (void)e;
+    return (kj_value){.type = KJ_TYPE_REGEX, .integer = node->index};
 }
 
 /* ---- dispatch -------------------------------------------------------------------------------- */

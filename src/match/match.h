@@ -76,8 +76,8 @@ typedef struct kj_match_input {
     const kj_mail_fact *mail; /* NULL unless it is a message */
     bool has_entry_point;
     uint64_t entry_point; /* file offset */
-    /* A module's field: id is schema << 16 | field. NULL: all undefined. */
-    kj_value (*field)(void *user, uint32_t id, const kj_value *args, size_t count);
+    /* Answers a question to a module. NULL: all are undefined. */
+    kj_value (*field)(void *user, const kj_field_call *call);
     /* An external variable by name; undefined: the definitions' own value. NULL: always that. */
     kj_value (*external)(void *user, kj_span name);
     void *user;

@@ -251,10 +251,10 @@ static bool takes_arg(uint16_t field)
            (field > MEMBERS && field <= MEMBERS_ENCRYPTED) || field > ATTACHMENTS;
 }
 
-static kj_value get(const kj_module_input *input, uint16_t field, const kj_value *args,
-                    size_t count)
+static kj_value get(const kj_module_input *input, uint16_t field, const kj_field_call *call)
 {
-    if (takes_arg(field) && count != 1)
+    const kj_value *args = call->args;
+    if (takes_arg(field) && call->count != 1)
         return kj_value_undefined();
     bool text_arg = field == IS_TYPE || field == CONTAINER_IS_TYPE || field == MAIL_HEADER;
     if (takes_arg(field) && args[0].type != (text_arg ? KJ_TYPE_STRING : KJ_TYPE_INT))

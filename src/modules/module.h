@@ -5,19 +5,46 @@
 #include "formats/format.h"
 #include "ir/value.h"
 
+/* A report that a module reads instead of the object: --module-data cuckoo=FILE. */
+typedef struct kj_module_data {
+    kj_span module;
+    kj_span bytes;
+} kj_module_data;
+
+/* What the scan gives to modules, the same for all objects. */
+typedef struct kj_module_env {
+    const kj_module_data *data;
+    size_t data_count;
+    /* Takes a line that the console module was asked to print. NULL: nobody listens. */
+    void (*console)(void *user, kj_span line);
+    void *user;
+} kj_module_env;
+
+enum { KJ_MODULES_MAX = 32 };
+
 /* What a module may look at. */
 typedef struct kj_module_input {
     const kj_object *object;
     kj_arena *arena; /* lives as long as the object's matching; values may point into it */
+    const kj_module_env *env; /* NULL: nothing */
+    /* KJ_MODULES_MAX slots, NULL before the first question about an object: slot `schema.id` is the
+     * module's own, for what it computed already (in the arena). NULL: there are none. */
+    void **states;
 } kj_module_input;
 
 typedef struct kj_module {
     kj_schema schema;
     /* The value of a field; undefined for what the object does not have, for an index past the end
      * and for an id the module does not know. */
-    kj_value (*get)(const kj_module_input *input, uint16_t field, const kj_value *args,
-                    size_t count);
+    kj_value (*get)(const kj_module_input *input, uint16_t field, const kj_field_call *call);
 } kj_module;
+
+/* The module's state for this object: zeroed when it is new. NULL without memory. */
+void *kj_module_state(const kj_module_input *input, const kj_module *module, size_t size);
+
+/* The report given for a module; empty: none. */
+kj_span kj_module_report(const kj_module_input *input, const kj_module *module);
+
 
 extern const kj_module kj_module_kujo;
 
@@ -29,5 +56,4 @@ extern const size_t kj_module_count;
 const kj_schema *const *kj_module_schemas(size_t *out_count);
 
 /* A field by schema id << 16 | field id. */
-kj_value kj_module_get(const kj_module_input *input, uint32_t id, const kj_value *args,
-                       size_t count);
+kj_value kj_module_get(const kj_module_input *input, const kj_field_call *call);

@@ -21,11 +21,28 @@ const kj_schema *const *kj_module_schemas(size_t *out_count)
     return schemas;
 }
 
-kj_value kj_module_get(const kj_module_input *input, uint32_t id, const kj_value *args,
-                       size_t count)
+void *kj_module_state(const kj_module_input *input, const kj_module *module, size_t size)
+{
+    if (!input->states || module->schema.id >= KJ_MODULES_MAX)
+        return kj_arena_alloc(input->arena, size);
+    void **slot = &input->states[module->schema.id];
+    if (!*slot)
+        *slot = kj_arena_alloc(input->arena, size);
+    return *slot;
+}
+
+kj_span kj_module_report(const kj_module_input *input, const kj_module *module)
+{
+    for (size_t i = 0; input->env && i < input->env->data_count; i++)
+        if (kj_span_is(input->env->data[i].module, module->schema.name))
+            return input->env->data[i].bytes;
+    return (kj_span){0};
+}
+
+kj_value kj_module_get(const kj_module_input *input, const kj_field_call *call)
 {
     for (size_t i = 0; i < KJ_COUNT(kj_modules); i++)
-        if (kj_modules[i]->schema.id == id >> 16)
-            return kj_modules[i]->get(input, (uint16_t)id, args, count);
+        if (kj_modules[i]->schema.id == call->id >> 16)
+            return kj_modules[i]->get(input, (uint16_t)call->id, call);
     return kj_value_undefined();
 }

@@ -31,6 +31,7 @@ struct kj_scanner {
     kj_matcher *matchers[KJ_SETS_MAX];
     size_t set_count;
     kj_scan_limits limits;
+    const kj_module_env *env;
     kj_buf file;
     kj_arena arena;
     atomic_bool cancelled; /* by a signal handler or another thread */
@@ -89,6 +90,11 @@ void kj_scanner_free(kj_scanner *scanner)
     free(scanner);
 }
 
+void kj_scanner_set_env(kj_scanner *scanner, const kj_module_env *env)
+{
+    scanner->env = env;
+}
+
 void kj_scanner_cancel(kj_scanner *scanner)
 {
     scanner->cancelled = true;
@@ -125,10 +131,10 @@ typedef struct asking {
     const kj_object *object;
 } asking;
 
-static kj_value field_value(void *user, uint32_t id, const kj_value *args, size_t count)
+static kj_value field_value(void *user, const kj_field_call *call)
 {
     const asking *a = user;
-    return kj_module_get(&a->module, id, args, count);
+    return kj_module_get(&a->module, call);
 }
 
 static kj_span directory_of(kj_span path)
@@ -219,7 +225,11 @@ static bool entry_point(const kj_object *object, uint64_t *out)
 
 static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *err)
 {
-    asking user = {.module = {.object = object, .arena = &s->arena}, .object = object};
+    void *states[KJ_MODULES_MAX] = {0};
+    asking user = {
+        .module = {.object = object, .arena = &s->arena, .env = s->env, .states = states},
+        .object = object,
+    };
     kj_match_input input = {
         .bytes = object->bytes,
         .file = file_fact(object),

@@ -4,6 +4,7 @@
 
 #include "formats/format.h"
 #include "match/match.h"
+#include "modules/module.h"
 
 /* Budgets of one file. Hitting one is told as "not seen", never passed over. */
 typedef struct kj_scan_limits {
@@ -84,6 +85,9 @@ typedef struct kj_scanner kj_scanner; /* one worker's: buffers, arenas, matchers
 enum { KJ_SETS_MAX = 4 };
 kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits);
 void kj_scanner_free(kj_scanner *scanner);
+
+/* What modules get besides the object; it outlives the scanner. Without it, nothing. */
+void kj_scanner_set_env(kj_scanner *scanner, const kj_module_env *env);
 
 /* Scans one file. KJ_OK also when there are findings or something was not seen; otherwise the file
  * as a whole could not be scanned: KJ_IO, KJ_NO_MEMORY, KJ_CANCELLED. */

@@ -148,10 +148,11 @@ static const kj_span inputs[] = {
     {NULL, 0},
 };
 
-static kj_value module_field(void *user, uint32_t id, const kj_value *args, size_t count)
+static kj_value module_field(void *user, const kj_field_call *call)
 {
-    (void)user, (void)args, (void)count;
-    return (uint16_t)id == 1 ? kj_value_text(kj_span_str("photos.jpg.SCR")) : kj_value_int(id % 5);
+    (void)user;
+    return (uint16_t)call->id == 1 ? kj_value_text(kj_span_str("photos.jpg.SCR"))
+                                   : kj_value_int(call->id % 5);
 }
 
 /* What one use of a file gave. */

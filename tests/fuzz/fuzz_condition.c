@@ -40,12 +40,12 @@ static const state *get_state(void)
     return &s;
 }
 
-static kj_value field(void *user, uint32_t id, const kj_value *args, size_t count)
+static kj_value field(void *user, const kj_field_call *call)
 {
     (void)user;
-    for (size_t i = 0; i < count; i++)
-        fuzz_require(args[i].type != KJ_TYPE_UNDEFINED);
-    return id % 3 ? kj_value_int(id % 7) : kj_value_text(kj_span_str("xyz.jpg"));
+    for (size_t i = 0; i < call->count; i++)
+        fuzz_require(call->args[i].type != KJ_TYPE_UNDEFINED);
+    return call->id % 3 ? kj_value_int(call->id % 7) : kj_value_text(kj_span_str("xyz.jpg"));
 }
 
 static void run(const state *s, kj_span object, const uint32_t *words, size_t count)

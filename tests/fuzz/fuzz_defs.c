@@ -68,12 +68,11 @@ static void look_at_evidence(use *u, const kj_matcher *matcher, uint32_t detect)
     }
 }
 
-static kj_value field(void *user, uint32_t id, const kj_value *args, size_t count)
+static kj_value field(void *user, const kj_field_call *call)
 {
     (void)user;
-    (void)args;
-    (void)count;
-    return (uint16_t)id == 1 ? kj_value_text(kj_span_str("x.jpg.scr")) : kj_value_int(id % 5);
+    return (uint16_t)call->id == 1 ? kj_value_text(kj_span_str("x.jpg.scr"))
+                                   : kj_value_int(call->id % 5);
 }
 
 static void match(use *u, bool sound)

@@ -83,7 +83,7 @@ static kj_value ask(message *m, const kj_object *object, const char *path, const
 {
     const kj_module_input input = {.object = object, .arena = &m->arena};
     uint32_t id = (uint32_t)kj_module_kujo.schema.id << 16 | field_of(path);
-    return kj_module_get(&input, id, arg, arg ? 1 : 0);
+    return kj_module_get(&input, &(kj_field_call){.id = id, .args = arg, .count = arg ? 1 : 0});
 }
 
 static void an_object_has_a_name_and_a_place(void **state)
@@ -150,15 +150,18 @@ static void nonsense_is_undefined(void **state)
     for (uint32_t id = 0; id < 300; id++)
         for (size_t i = 0; i < 2 * KJ_COUNT(args); i++) {
             const kj_module_input input = {.object = both[i % 2], .arena = &m->arena};
-            (void)kj_module_get(&input, 1u << 16 | id, &args[i / 2], 1);
-            (void)kj_module_get(&input, 1u << 16 | id, NULL, 0);
+            kj_field_call call = {.id = 1u << 16 | id, .args = &args[i / 2], .count = 1};
+            (void)kj_module_get(&input, &call);
+            call.count = 0;
+            (void)kj_module_get(&input, &call);
         }
     kj_value past = kj_value_int(2), before = kj_value_int(-1);
     assert_int_equal(ask(m, &m->object, "mail.attachments[].name", &past).type, KJ_TYPE_UNDEFINED);
     assert_int_equal(ask(m, &m->object, "members[].name", &before).type, KJ_TYPE_UNDEFINED);
     assert_int_equal(ask(m, &m->object, "mail.headers[].name", &past).type, KJ_TYPE_UNDEFINED);
     const kj_module_input input = {.object = &m->object, .arena = &m->arena};
-    assert_int_equal(kj_module_get(&input, 99u << 16 | 1, NULL, 0).type, KJ_TYPE_UNDEFINED);
+    const kj_field_call nobodys = {.id = 99u << 16 | 1};
+    assert_int_equal(kj_module_get(&input, &nobodys).type, KJ_TYPE_UNDEFINED);
 }
 
 static void numbers_are_unique(void **state)

@@ -65,6 +65,12 @@ static bool is_collection(const kj_field *row)
 static kj_expr *new_field(kj_yara_compiler *c, const kj_yara_place *place, const kj_field *row,
                           size_t offset)
 {
+    if (row->is_constant) {
+        kj_expr *number = kj_yara_new(c, KJ_OP_INT, KJ_TYPE_INT, offset);
+        if (number)
+            number->integer = row->constant;
+        return number;
+    }
     kj_expr *expr = kj_yara_new(c, KJ_OP_FIELD, row->type, offset);
     size_t base = c->items.count;
     for (size_t i = 0; i < place->arg_count; i++)
