@@ -33,7 +33,7 @@ void kj_diag_add(kj_diags *diags, kj_severity severity, const kj_source *source,
         diags->errors++;
     else if (severity == KJ_WARNING)
         diags->warnings++;
-    if (diags->list.count >= KJ_DIAGS_MAX)
+    if ((severity == KJ_ERROR ? diags->errors : diags->list.count + 1) > KJ_DIAGS_MAX)
         return;
     char message[1024];
     va_list args;

@@ -24,7 +24,7 @@ typedef struct kj_diag {
     const char *hint; /* may be NULL */
 } kj_diag;
 
-enum { KJ_DIAGS_MAX = 1000 };
+enum { KJ_DIAGS_MAX = 1000 }; /* errors that are kept, however many warnings came before */
 
 typedef struct kj_diags {
     kj_arena *arena; /* messages live here */

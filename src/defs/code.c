@@ -61,15 +61,15 @@ static const struct shape {
     [KJ_OP_IEQUALS] = {2, 2, false, INDEX_NONE},
     [KJ_OP_MATCHES] = {2, 2, false, INDEX_NONE},
     [KJ_OP_NEG] = {1, 1, false, INDEX_NONE},
-    [KJ_OP_ADD] = {2, 2, false, INDEX_NONE},
+    [KJ_OP_ADD] = {2, KJ_CODE_MAX_ARGS, false, INDEX_NONE},
     [KJ_OP_SUB] = {2, 2, false, INDEX_NONE},
-    [KJ_OP_MUL] = {2, 2, false, INDEX_NONE},
+    [KJ_OP_MUL] = {2, KJ_CODE_MAX_ARGS, false, INDEX_NONE},
     [KJ_OP_DIV] = {2, 2, false, INDEX_NONE},
     [KJ_OP_MOD] = {2, 2, false, INDEX_NONE},
     [KJ_OP_BIT_NOT] = {1, 1, false, INDEX_NONE},
-    [KJ_OP_BIT_AND] = {2, 2, false, INDEX_NONE},
-    [KJ_OP_BIT_OR] = {2, 2, false, INDEX_NONE},
-    [KJ_OP_BIT_XOR] = {2, 2, false, INDEX_NONE},
+    [KJ_OP_BIT_AND] = {2, KJ_CODE_MAX_ARGS, false, INDEX_NONE},
+    [KJ_OP_BIT_OR] = {2, KJ_CODE_MAX_ARGS, false, INDEX_NONE},
+    [KJ_OP_BIT_XOR] = {2, KJ_CODE_MAX_ARGS, false, INDEX_NONE},
     [KJ_OP_SHL] = {2, 2, false, INDEX_NONE},
     [KJ_OP_SHR] = {2, 2, false, INDEX_NONE},
     [KJ_OP_TO_REAL] = {1, 1, false, INDEX_NONE},
@@ -131,7 +131,7 @@ static kj_status write_node(const kj_expr *expr, const kj_code_map *map, kj_stri
         return kj_fail(err, KJ_INTERNAL, KJ_NO_OFFSET, "a condition refers to what is left out");
     size_t start = code->len;
     kj_buf_put_u32le(code, (uint32_t)expr->op | (uint32_t)expr->type << 8 |
-                               (uint32_t)expr->quantifier << 16 | (uint32_t)expr->count << 20);
+                               (uint32_t)expr->quantifier << 12 | (uint32_t)expr->count << 16);
     kj_buf_put_u32le(code, 0);
     kj_buf_put_u32le(code, index);
     if (shapes[expr->op].operand)
@@ -296,9 +296,9 @@ kj_code_node kj_code_read(const kj_defs *defs, uint32_t at, uint32_t end)
         return (kj_code_node){0};
     kj_code_node node = {
         .op = (kj_op)(code[at] & 0xFF),
-        .type = (kj_type)(code[at] >> 8 & 0xFF),
-        .quantifier = (kj_quantifier)(code[at] >> 16 & 0xF),
-        .count = code[at] >> 20,
+        .type = (kj_type)(code[at] >> 8 & 0xF),
+        .quantifier = (kj_quantifier)(code[at] >> 12 & 0xF),
+        .count = code[at] >> 16,
         .index = code[at + 2],
         .args = at + KJ_CODE_HEADER,
     };
@@ -369,8 +369,8 @@ static bool items_fit(const kj_code_node *node)
     }
 }
 
-/* A REGEX stands behind the text of MATCHES or among the arguments of a module's function, and has a
- * program to run. */
+/* A REGEX stands behind the text of MATCHES or among the arguments of a module's function, and has
+ * a program to run. */
 static bool regex_fits(const kj_defs *defs, const kj_code_node *parent, uint32_t number,
                        const kj_code_node *arg)
 {

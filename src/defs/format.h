@@ -15,7 +15,7 @@
 #define KJ_DISK_MAGIC "KUJODEF\x1a"
 
 enum {
-    KJ_DISK_MAJOR = 1, /* a reader refuses another */
+    KJ_DISK_MAJOR = 2, /* a reader refuses another */
     KJ_DISK_MINOR = 0, /* a reader ignores sections it does not know */
     KJ_DISK_ALIGN = 64,
     KJ_DISK_ALIGN_LARGE = 64 << 10,
@@ -219,7 +219,7 @@ _Static_assert(sizeof(kj_disk_remedy) == 28, "layout");
  *
  * A condition is its expression tree in prefix order, in 32-bit words. A node is
  *
- *     word 0   op | type << 8 | quantifier << 16 | number of args << 20
+ *     word 0   op | type << 8 | quantifier << 12 | number of args << 16
  *     word 1   words of the whole node, its args included
  *     word 2   index (0 where the op has none)
  *     operands BOOL, INT, REAL: two words, low first; STRING: a kj_disk_text
@@ -228,7 +228,7 @@ _Static_assert(sizeof(kj_disk_remedy) == 28, "layout");
 enum {
     KJ_CODE_HEADER = 3,
     KJ_CODE_OPERAND = 2,
-    KJ_CODE_MAX_ARGS = 4095,
+    KJ_CODE_MAX_ARGS = 65535,
 };
 
 /* ---- patterns: PATN, LITS, REGX, FILT, BUCK, POST, SCAN --------------------------------------

@@ -93,6 +93,7 @@ void kj_ir_done(kj_ir *ir)
     kj_vec_done(&ir->rules);
     kj_vec_done(&ir->patterns);
     kj_vec_done(&ir->externals);
+    kj_vec_done(&ir->barred);
     kj_vec_done(&ir->tests);
     kj_diags_done(&ir->diags);
     kj_arena_done(&ir->arena);

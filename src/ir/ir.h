@@ -79,7 +79,8 @@ typedef enum kj_op {
     KJ_OP_IENDSWITH,
     KJ_OP_IEQUALS,
     KJ_OP_MATCHES,
-    /* arithmetic: INT or REAL operands as the node's type says; DIV and MOD by zero: undefined */
+    /* arithmetic: INT or REAL operands as the node's type says; an INT by zero is undefined.
+     * ADD, MUL, BIT_AND, BIT_OR and BIT_XOR take two args or more, computed from the left */
     KJ_OP_NEG,
     KJ_OP_ADD,
     KJ_OP_SUB,
@@ -102,20 +103,21 @@ typedef enum kj_quantifier {
     KJ_Q_ALL,
     KJ_Q_ANY,
     KJ_Q_NO,      /* "none" */
-    KJ_Q_COUNT,   /* at least args[0]; 0 means none of them, as libyara has it */
+    KJ_Q_COUNT,   /* at least args[0]; 0 is none and undefined is all, as libyara has it */
     KJ_Q_PERCENT, /* at least args[0] per cent, rounded up */
 } kj_quantifier;
 
 enum {
-    KJ_READ_WIDTH = 0x0F, /* 1, 2 or 4 bytes */
+    KJ_READ_WIDTH = 0x0F, /* 1, 2 or 4 bytes; 8 of a REAL */
     KJ_READ_SIGNED = 0x10,
     KJ_READ_BIG_ENDIAN = 0x20,
+    KJ_READ_REAL = 0x40, /* IEEE 754, 4 or 8 bytes */
 };
 
 enum {
     KJ_EXPR_MAX_DEPTH = 64,     /* deeper conditions are refused by the front ends */
     KJ_EXPR_MAX_VARIABLES = 32, /* slots a condition may use at once */
-    KJ_EXPR_MAX_ARGS = 4095     /* of one node; what the definitions hold */
+    KJ_EXPR_MAX_ARGS = 65535    /* of one node; what the definitions hold */
 };
 
 typedef struct kj_expr kj_expr;
@@ -189,6 +191,12 @@ typedef struct kj_rule {
     size_t meta_count;
     const kj_expr *condition; /* BOOL */
 } kj_rule;
+
+/* A prefix that `of (prefix*)` of a namespace has used up: no later rule of it may begin so. */
+typedef struct kj_barred {
+    kj_span space;
+    kj_span prefix;
+} kj_barred;
 
 /* A value that the environment supplies: `defs build -d NAME=VALUE`, and those that every scan
  * knows (filename, filepath, extension, filetype). */
@@ -429,6 +437,7 @@ typedef struct kj_ir {
     KJ_VEC(kj_rule) rules;
     KJ_VEC(kj_pattern) patterns;
     KJ_VEC(kj_external) externals;
+    KJ_VEC(kj_barred) barred;
     KJ_VEC(kj_test) tests;
     size_t skipped_engine; /* definitions left out because they need a newer engine */
 } kj_ir;

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "defs/code.h"
 
+#include <float.h>
+
 enum { STEPS_A_LOOK = 8 << 10, BYTES_A_STEP = 64 };
 
 typedef struct eval {
@@ -201,6 +203,21 @@ static kj_value run_field(eval *e, const kj_code_node *node)
     return object->field(object->user, &call);
 }
 
+/* The number that 4 or 8 bytes hold as IEEE 754 has them. */
+static kj_value real_of_bits(uint64_t bits, size_t width)
+{
+    double real;
+    if (width == sizeof(float)) {
+        uint32_t half = (uint32_t)bits;
+        float narrow;
+        memcpy(&narrow, &half, sizeof narrow);
+        real = (double)narrow;
+    } else {
+        memcpy(&real, &bits, sizeof real);
+    }
+    return kj_value_real(real);
+}
+
 static kj_value run_read(eval *e, const kj_code_node *node)
 {
     kj_value at;
@@ -214,6 +231,8 @@ static kj_value run_read(eval *e, const kj_code_node *node)
     uint64_t value = 0;
     for (size_t i = 0; i < width; i++)
         value = value << 8 | bytes[node->index & KJ_READ_BIG_ENDIAN ? i : width - 1 - i];
+    if (node->index & KJ_READ_REAL)
+        return real_of_bits(value, width);
     if (node->index & KJ_READ_SIGNED) {
         unsigned unused = 64 - 8 * (unsigned)width;
         return kj_value_int((int64_t)(value << unused) >> unused);
@@ -388,8 +407,11 @@ typedef struct tally {
     uint64_t needed; /* ALL, ANY, COUNT, PERCENT: this many; NO: none may */
     uint64_t held;
     uint64_t tried;
-    bool possible; /* false: an undefined or negative number */
+    bool possible; /* false: more per cent than there are, or than is known */
 } tally;
+
+/* Negative numbers ask for nothing. One that is undefined is "all" to libyara, which writes "all"
+ * as an undefined number; a percentage that is undefined makes the whole so. */
 
 static tally start_tally(const kj_code_node *node, kj_value number, uint64_t total)
 {
@@ -402,14 +424,19 @@ static tally start_tally(const kj_code_node *node, kj_value number, uint64_t tot
         t.needed = 1;
         break;
     case KJ_Q_COUNT:
-        t.possible = is_int(number) && number.integer >= 0;
-        t.needed = t.possible ? (uint64_t)number.integer : 0;
-        if (t.possible && t.needed == 0)
+        if (!is_int(number)) {
+            t.quantifier = KJ_Q_ALL;
+            t.needed = total;
+        } else if (number.integer == 0) {
             t.quantifier = KJ_Q_NO;
+        } else if (number.integer > 0) {
+            t.needed = (uint64_t)number.integer;
+        }
         break;
     case KJ_Q_PERCENT:
-        t.possible = is_int(number) && number.integer >= 0 && number.integer <= 100;
-        t.needed = t.possible ? (total * (uint64_t)number.integer + 99) / 100 : 0;
+        t.possible = is_int(number) && number.integer <= 100;
+        if (t.possible && number.integer > 0)
+            t.needed = (total * (uint64_t)number.integer + 99) / 100;
         break;
     default:
         break;
@@ -456,15 +483,31 @@ static kj_value read_number(eval *e, const kj_code_node *node, uint32_t *at, uin
     return eval_next(e, node, at);
 }
 
+/* Items that `of ... at` and `of ... in` make share their offsets: with these undefined, all are,
+ * and so is the whole. */
+static bool is_confined(const kj_code_node *item)
+{
+    return item->op == KJ_OP_FOUND_AT || item->op == KJ_OP_FOUND_IN;
+}
+
 static kj_value run_of(eval *e, const kj_code_node *node)
 {
     uint32_t at = node->args, items;
     kj_value number = read_number(e, node, &at, &items);
+    if (node->quantifier == KJ_Q_PERCENT && !defined(number))
+        return number;
     tally t = start_tally(node, number, items);
-    for (uint32_t i = 0; t.possible && i < items && e->status == KJ_OK; i++)
-        if (!add_to_tally(&t, is_true(eval_next(e, node, &at))))
+    uint64_t nowhere = 0;
+    for (uint32_t i = 0; t.possible && i < items && e->status == KJ_OK; i++) {
+        kj_code_node item;
+        if (!next_arg(e, node, &at, &item))
             break;
-    return outcome(&t);
+        kj_value value = run(e, &item);
+        nowhere += is_confined(&item) && !defined(value);
+        if (!add_to_tally(&t, is_true(value)))
+            break;
+    }
+    return nowhere && nowhere == t.tried ? kj_value_undefined() : outcome(&t);
 }
 
 /* The body is the last arg: where it begins is known once the others were passed. */
@@ -593,6 +636,27 @@ static bool decide(kj_op op, int order)
     }
 }
 
+/* As libyara does: two numbers are equal that differ by less than the smallest step at 1.0, and
+ * what is no number is neither equal nor unequal to any. */
+static bool decide_reals(kj_op op, double a, double b)
+{
+    double apart = a < b ? b - a : a - b;
+    switch (op) {
+    case KJ_OP_EQ:
+        return apart < DBL_EPSILON;
+    case KJ_OP_NE:
+        return apart >= DBL_EPSILON;
+    case KJ_OP_LT:
+        return a < b;
+    case KJ_OP_LE:
+        return a <= b;
+    case KJ_OP_GT:
+        return a > b;
+    default:
+        return a >= b;
+    }
+}
+
 static kj_value run_compare(eval *e, const kj_code_node *node)
 {
     kj_value v[2];
@@ -603,12 +667,8 @@ static kj_value run_compare(eval *e, const kj_code_node *node)
     }
     if (v[0].type == KJ_TYPE_STRING && v[1].type == KJ_TYPE_STRING)
         return kj_value_bool(decide(node->op, kj_span_compare(v[0].text, v[1].text)));
-    if (v[0].type == KJ_TYPE_REAL && v[1].type == KJ_TYPE_REAL) {
-        if (v[0].real != v[0].real || v[1].real != v[1].real)
-            return kj_value_bool(node->op == KJ_OP_NE);
-        int order = v[0].real < v[1].real ? -1 : v[0].real > v[1].real;
-        return kj_value_bool(decide(node->op, order));
-    }
+    if (v[0].type == KJ_TYPE_REAL && v[1].type == KJ_TYPE_REAL)
+        return kj_value_bool(decide_reals(node->op, v[0].real, v[1].real));
     return kj_value_undefined();
 }
 
@@ -715,21 +775,28 @@ static kj_value real_arithmetic(kj_op op, double a, double b)
     case KJ_OP_MUL:
         return kj_value_real(a * b);
     case KJ_OP_DIV:
-        return b != 0.0 ? kj_value_real(a / b) : kj_value_undefined();
+        return kj_value_real(a / b); /* by zero: infinity, or no number */
     default:
         return kj_value_undefined();
     }
 }
 
+static kj_value combine(kj_op op, kj_value a, kj_value b)
+{
+    if (is_int(a) && is_int(b))
+        return int_arithmetic(op, a.integer, b.integer);
+    if (a.type == KJ_TYPE_REAL && b.type == KJ_TYPE_REAL)
+        return real_arithmetic(op, a.real, b.real);
+    return kj_value_undefined();
+}
+
 static kj_value run_arithmetic(eval *e, const kj_code_node *node)
 {
-    kj_value v[2];
-    eval_args(e, node, v, 2);
-    if (is_int(v[0]) && is_int(v[1]))
-        return int_arithmetic(node->op, v[0].integer, v[1].integer);
-    if (v[0].type == KJ_TYPE_REAL && v[1].type == KJ_TYPE_REAL)
-        return real_arithmetic(node->op, v[0].real, v[1].real);
-    return kj_value_undefined();
+    uint32_t at = node->args;
+    kj_value result = eval_next(e, node, &at);
+    for (uint32_t i = 1; i < node->count && defined(result); i++)
+        result = combine(node->op, result, eval_next(e, node, &at));
+    return result;
 }
 
 static kj_value run_unary(eval *e, const kj_code_node *node)

@@ -48,7 +48,7 @@ $a at 8
 $a at 100000
 $a in (0..3)
 $a in (1..8)
-$a in (8..1)
+$a in (#a+8..1)
 $a in (filesize-100..filesize)
 #a == 3
 #a > 2
@@ -172,8 +172,8 @@ for any of ($a, $b) : ( $ in (4..6) )
 for any of ($a, $e1) : ( ! > 3 )
 for any i in (0..3) : ( uint8(i) == 0x62 )
 for all i in (0..2) : ( uint8(i) > 0x60 )
-for all i in (5..2) : ( true )
-for any i in (5..2) : ( true )
+for all i in (#d+5..2) : ( true )
+for any i in (#d+5..2) : ( true )
 for any i in (1..#a) : ( @a[i] == 8 )
 for all i in (1..#a) : ( @a[i] >= 0 )
 for 2 i in (0..10) : ( i == 3 or i == 4 )
@@ -257,7 +257,7 @@ def generate(chance, depth):
         quantifier = chance.choice(["any", "all", "1", "2"])
         return f"for {quantifier} of ($a, $b, $e*) : ( # > {number(chance, 1)} )"
     quantifier = chance.choice(["any", "all", "2"])
-    low, high = chance.choice([("0", "3"), ("1", "#a"), ("3", "1"), ("0", "2")])
+    low, high = chance.choice([("0", "3"), ("1", "#a"), ("#d + 3", "1"), ("0", "2")])
     return f"for {quantifier} i in ({low}..{high}) : ( uint8(i) + i > {number(chance, 1)} )"
 
 

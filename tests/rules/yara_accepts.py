@@ -144,6 +144,9 @@ FILES = [
 
 DIFFERENT = {
     "@a[1.5] > 1": OURS,
+    "$a in (10..0)": STRICT,
+    "/a{0}b/": NEW,
+    "/a{0,0}b/": NEW,
     "1 == true": X,
     "/a/": OURS,
     "-1 of them": STRICT,

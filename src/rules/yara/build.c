@@ -141,12 +141,16 @@ kj_expr *kj_yara_to_bool(kj_yara_compiler *c, kj_expr *expr)
         return expr;
     if (expr->type > KJ_TYPE_STRING)
         return wrong_type(c, expr, "a condition");
+    kj_yara_lint_number(c, expr);
     if (expr->op == KJ_OP_INT)
         return kj_yara_new_bool(c, expr->integer != 0, expr->offset);
     if (expr->op == KJ_OP_REAL)
         return kj_yara_new_bool(c, expr->real != 0, expr->offset);
-    if (expr->op == KJ_OP_STRING)
+    if (expr->op == KJ_OP_STRING) {
+        kj_yara_warn(c, expr->offset, 1, "compare it with something",
+                     "a string as a condition is true unless it is empty");
         return kj_yara_new_bool(c, expr->text.len != 0, expr->offset);
+    }
     return convert(c, KJ_OP_TO_BOOL, KJ_TYPE_BOOL, expr);
 }
 
@@ -167,6 +171,11 @@ kj_expr *kj_yara_to_int(kj_yara_compiler *c, kj_expr *expr, const char *role)
 kj_expr *kj_yara_to_string(kj_yara_compiler *c, kj_expr *expr, const char *role)
 {
     return !expr || expr->type == KJ_TYPE_STRING ? expr : wrong_type(c, expr, role);
+}
+
+kj_expr *kj_yara_only_real(kj_yara_compiler *c, kj_expr *expr, const char *role)
+{
+    return !expr || expr->type == KJ_TYPE_REAL ? expr : wrong_type(c, expr, role);
 }
 
 kj_expr *kj_yara_to_real(kj_yara_compiler *c, kj_expr *expr)
@@ -285,6 +294,59 @@ static kj_expr *fold_integers(kj_yara_compiler *c, kj_op op, kj_token sign, cons
     return kj_yara_new_wrong(c, sign.offset);
 }
 
+/* ---- long sums ------------------------------------------------------------------------------
+ *
+ * What a generator writes, a + b + c and so on for a thousand terms, is one node of many args: a
+ * tree as its grammar has it would be as deep as it is long. */
+
+static bool takes_many(kj_op op)
+{
+    return op == KJ_OP_ADD || op == KJ_OP_MUL || op == KJ_OP_BIT_AND || op == KJ_OP_BIT_OR ||
+           op == KJ_OP_BIT_XOR;
+}
+
+static bool is_sum(kj_op op)
+{
+    return op == KJ_OP_ADD || op == KJ_OP_SUB;
+}
+
+/* Room for args doubles at each power of two. */
+static kj_expr *append(kj_yara_compiler *c, kj_expr *expr, kj_expr *arg)
+{
+    if ((expr->count & (expr->count - 1)) == 0) {
+        kj_expr **args = kj_new_array(&c->ir->arena, kj_expr *, 2 * expr->count);
+        if (!args)
+            return kj_yara_no_memory(c);
+        memcpy(args, expr->args, expr->count * sizeof *args);
+        expr->args = args;
+    }
+    expr->args[expr->count++] = arg;
+    return expr;
+}
+
+/* `a op b`, where `a` may be a node of that operation that takes one more operand. */
+static kj_expr *chain(kj_yara_compiler *c, kj_op op, kj_token sign, kj_expr *a, kj_expr *b)
+{
+    if (takes_many(op) && a->op == op && a->count < KJ_EXPR_MAX_ARGS)
+        return append(c, a, b);
+    return kj_yara_with_args(c, kj_yara_new(c, op, a->type, sign.offset), a, b);
+}
+
+/* A sum that goes on: a - b is a + -b from its second sign on, which is the same to the last bit.
+ */
+static kj_expr *add(kj_yara_compiler *c, kj_op op, kj_token sign, kj_expr *a, kj_expr *b)
+{
+    if (!is_sum(a->op))
+        return chain(c, op, sign, a, b);
+    if (a->op == KJ_OP_SUB) {
+        a->op = KJ_OP_ADD;
+        a->args[1] = kj_yara_negate(c, KJ_OP_NEG, sign, a->args[1]);
+    }
+    if (op == KJ_OP_SUB)
+        b = kj_yara_negate(c, KJ_OP_NEG, sign, b);
+    return a->args[1] && b ? chain(c, KJ_OP_ADD, sign, a, b) : NULL;
+}
+
 kj_expr *kj_yara_arithmetic(kj_yara_compiler *c, kj_op op, kj_token sign, kj_expr *a, kj_expr *b)
 {
     if (!a || !b)
@@ -302,7 +364,7 @@ kj_expr *kj_yara_arithmetic(kj_yara_compiler *c, kj_op op, kj_token sign, kj_exp
     /* The amount of a shift is all that can be known to be wrong without the other side. */
     if ((op == KJ_OP_SHL || op == KJ_OP_SHR) && b->op == KJ_OP_INT && b->integer < 0)
         return fold_integers(c, op, sign, b, b);
-    return kj_yara_with_args(c, kj_yara_new(c, op, a->type, sign.offset), a, b);
+    return is_sum(op) ? add(c, op, sign, a, b) : chain(c, op, sign, a, b);
 }
 
 kj_expr *kj_yara_negate(kj_yara_compiler *c, kj_op op, kj_token sign, kj_expr *a)

@@ -7,6 +7,7 @@
  *     condition.c  the expression grammar; loops.c `of`, `for`, `with`; reference.c what an
  *                  identifier stands for; build.c typed nodes: conversions, checks, folding
  *     names.c      lookup by name, and "did you mean"
+ *     lint.c       warnings that are asked for
  *
  * A problem of meaning (types, names) is reported and parsing goes on with a node of type
  * UNDEFINED, about which nothing further is said. A problem of syntax, or no memory, gives NULL up
@@ -27,9 +28,17 @@ enum {
     KJ_YARA_MAX_SUGGESTIONS = 50,
 };
 
+/* The rows of a schema by their paths, made when a rule first asks for one. */
+typedef struct kj_yara_rows {
+    kj_names paths;       /* each path and what it begins with, up to a `.`, `[`, `{` or `(`; value:
+                             the first row of that path, or KJ_NONE */
+    const uint32_t *next; /* one a row: the next of the same path, or KJ_NONE */
+} kj_yara_rows;
+
 /* A place in a module, while its path is being read or by what a loop variable stands for it. */
 typedef struct kj_yara_place {
     const kj_schema *schema;
+    const kj_yara_rows *rows;
     char path[KJ_YARA_MAX_PATH];
     size_t len;
     kj_expr *args[KJ_YARA_MAX_SUBSCRIPTS];
@@ -50,6 +59,15 @@ typedef struct kj_yara_wish {
     size_t offset;
 } kj_yara_wish;
 
+/* What the rules have done with a module. */
+typedef struct kj_yara_import {
+    bool imported;
+    bool used;
+    const kj_source *source; /* where it was imported first; NULL: by an earlier compilation */
+    kj_token token;
+    kj_yara_rows rows;
+} kj_yara_import;
+
 typedef struct kj_yara_compiler {
     kj_ir *ir;
     const kj_yara_options *options;
@@ -63,7 +81,7 @@ typedef struct kj_yara_compiler {
     const kj_source *files[KJ_YARA_MAX_INCLUDES]; /* open, outermost first */
     size_t file_count;
     size_t included;                 /* files so far */
-    bool *imported;                  /* one a schema */
+    kj_yara_import *imports;         /* one a schema */
     KJ_VEC(kj_span) unknown_modules; /* imported, but there is no schema */
 
     kj_names rules;  /* of the namespace; value: index, or KJ_NONE for a rule with errors */
@@ -74,6 +92,7 @@ typedef struct kj_yara_compiler {
     kj_span rule_name;
     uint32_t first_pattern;
     kj_names pattern_names; /* value: index into ir->patterns; anonymous ones are not in it */
+    kj_names literals;      /* of the rule's patterns, as written; only to lint */
     KJ_VEC(bool) used;      /* one a pattern of the rule */
     unsigned depth;
     bool in_for_of;
@@ -86,6 +105,7 @@ typedef struct kj_yara_compiler {
     KJ_VEC(kj_re *) nodes;
     kj_re *bytes[256]; /* the class of each single byte, shared by all patterns; made when needed */
     kj_re *any;        /* `??` */
+    kj_re *dot;        /* `.` without /s */
 } kj_yara_compiler;
 
 /* ---- parser.c ---------------------------------------------------------------------------- */
@@ -105,8 +125,15 @@ void kj_yara_error(kj_yara_compiler *c, size_t offset, size_t len, const char *h
 void kj_yara_error_at(kj_yara_compiler *c, kj_token token, const char *hint, const char *format,
                       ...) KJ_PRINTF(4, 5);
 
+/* A warning leaves the rule as it is. */
+void kj_yara_warn(kj_yara_compiler *c, size_t offset, size_t len, const char *hint,
+                  const char *format, ...) KJ_PRINTF(5, 6);
+
 /* Whether to look for the nearest name: in a flood of problems nobody reads the hints. */
 bool kj_yara_may_suggest(const kj_yara_compiler *c);
+
+/* Refuses later rules of the namespace whose names begin with `prefix`; false without memory. */
+bool kj_yara_bar(kj_yara_compiler *c, kj_span prefix);
 
 /* Remembers that memory ran out, which ends the compilation; NULL. */
 void *kj_yara_no_memory(kj_yara_compiler *c);
@@ -131,11 +158,26 @@ const kj_re *kj_yara_read_hex(kj_yara_compiler *c, size_t offset, size_t *out_le
  * repetitions may stand side by side. */
 const kj_re *kj_yara_read_regex(kj_yara_compiler *c, kj_token token, bool nocase, bool mixed);
 
+/* Whether a part that every match has is `.*`, `.+` or `.{n,}`. */
+bool kj_yara_has_endless_dot(const kj_yara_compiler *c, const kj_re *re);
+
+/* ---- lint.c: each says nothing unless the options ask for it -------------------------------- */
+
+void kj_yara_lint_pattern(kj_yara_compiler *c, const kj_pattern *pattern);
+void kj_yara_lint_imports(kj_yara_compiler *c);
+
+/* `expr`, a number, stands where a truth value is asked for. */
+void kj_yara_lint_number(kj_yara_compiler *c, const kj_expr *expr);
+
+/* Of operands joined by `op`, `expr` is not the last. */
+void kj_yara_lint_operand(kj_yara_compiler *c, kj_op op, const kj_expr *expr);
+
 /* ---- tree.c: nodes of patterns; NULL without memory --------------------------------------- */
 
 kj_re *kj_yara_re_new(kj_yara_compiler *c, kj_re_op op);
 kj_re *kj_yara_re_byte(kj_yara_compiler *c, uint8_t byte);
 kj_re *kj_yara_re_any(kj_yara_compiler *c);
+kj_re *kj_yara_re_dot(kj_yara_compiler *c); /* any byte but a newline */
 kj_re *kj_yara_re_class(kj_yara_compiler *c, const kj_byte_set *set);
 kj_re *kj_yara_re_repeat(kj_yara_compiler *c, kj_re *what, uint32_t min, uint32_t max, bool greedy);
 bool kj_yara_re_push(kj_yara_compiler *c, kj_re *node);
@@ -156,6 +198,9 @@ kj_expr *kj_yara_read_int(kj_yara_compiler *c, const char *role);
 
 /* `(from..to)`; false after a syntax error. */
 bool kj_yara_read_range(kj_yara_compiler *c, kj_expr **out_from, kj_expr **out_to);
+
+/* Says what is wrong with a range whose ends are known; it was read last, with its `)`. */
+void kj_yara_check_range(kj_yara_compiler *c, const kj_expr *from, const kj_expr *to);
 
 /* One level deeper into the source; false, reported, where it is too deep. Then leave. */
 bool kj_yara_enter(kj_yara_compiler *c);
@@ -209,6 +254,7 @@ kj_expr *kj_yara_to_bool(kj_yara_compiler *c, kj_expr *expr);
 kj_expr *kj_yara_to_int(kj_yara_compiler *c, kj_expr *expr, const char *role);
 kj_expr *kj_yara_to_string(kj_yara_compiler *c, kj_expr *expr, const char *role);
 kj_expr *kj_yara_to_real(kj_yara_compiler *c, kj_expr *expr);
+kj_expr *kj_yara_only_real(kj_yara_compiler *c, kj_expr *expr, const char *role);
 
 /* A truth value that comes from a module or the environment is a number where one is wanted. */
 kj_expr *kj_yara_as_number(kj_expr *expr);

@@ -76,11 +76,17 @@ static kj_expr *read_joined(kj_yara_compiler *c, kj_tok sign, kj_op op,
     kj_expr *operand = read(c);
     if (!operand || c->token.kind != sign)
         return operand;
-    if (!kj_yara_push(c, kj_yara_to_bool(c, operand)))
+    operand = kj_yara_to_bool(c, operand);
+    if (!kj_yara_push(c, operand))
         return NULL;
-    while (kj_yara_accept(c, sign))
-        if (!fold_operands(c, op, base) || !kj_yara_push(c, kj_yara_to_bool(c, read(c))))
+    while (kj_yara_accept(c, sign)) {
+        kj_yara_lint_operand(c, op, operand);
+        if (!fold_operands(c, op, base))
             return NULL;
+        operand = kj_yara_to_bool(c, read(c));
+        if (!kj_yara_push(c, operand))
+            return NULL;
+    }
     return kj_yara_take_args(c, kj_yara_new(c, op, KJ_TYPE_BOOL, first.offset), base);
 }
 
@@ -208,14 +214,29 @@ static const struct {
 
 static kj_expr *read_unit(kj_yara_compiler *c);
 
-/* The operator of `level` that stands here, or the table's length. `%` before `of` is none. */
+/* Whether the `%` that stands here is a quantifier's: `of` comes next, or the variables of a loop
+ * and `in`, as YARA-X has it. */
+static bool ends_percentage(const kj_yara_compiler *c)
+{
+    kj_lexer ahead = c->lexer;
+    kj_tok kind = kj_lexer_next(&ahead).kind;
+    if (kind != KJ_TOK_IDENTIFIER)
+        return kind == KJ_TOK_OF;
+    kind = kj_lexer_next(&ahead).kind;
+    if (kind == KJ_TOK_COMMA && kj_lexer_next(&ahead).kind == KJ_TOK_IDENTIFIER)
+        kind = kj_lexer_next(&ahead).kind;
+    return kind == KJ_TOK_IN;
+}
+
+/* The operator of `level` that stands here, or the table's length. The `%` of a percentage is none.
+ */
 static size_t find_operator(const kj_yara_compiler *c, unsigned level)
 {
     kj_tok kind = c->token.kind;
     size_t i = 0;
     while (i < KJ_COUNT(operators) && (operators[i].token != kind || operators[i].level != level))
         i++;
-    if (kind == KJ_TOK_PERCENT && kj_yara_peek(c).kind == KJ_TOK_OF)
+    if (kind == KJ_TOK_PERCENT && ends_percentage(c))
         return KJ_COUNT(operators);
     return i;
 }
@@ -249,6 +270,17 @@ kj_expr *kj_yara_read_int(kj_yara_compiler *c, const char *role)
 
 /* ---- units --------------------------------------------------------------------------------- */
 
+void kj_yara_check_range(kj_yara_compiler *c, const kj_expr *from, const kj_expr *to)
+{
+    if (from->op != KJ_OP_INT || to->op != KJ_OP_INT)
+        return;
+    if (from->integer > to->integer)
+        kj_yara_error(c, from->offset, c->last_end - 1 - from->offset, NULL,
+                      "a range that ends before it starts");
+    else if (from->integer < 0)
+        kj_yara_error(c, from->offset, 1, NULL, "a range cannot start below 0");
+}
+
 bool kj_yara_read_range(kj_yara_compiler *c, kj_expr **out_from, kj_expr **out_to)
 {
     if (!kj_yara_expect(c, KJ_TOK_OPEN, "'in'"))
@@ -257,7 +289,10 @@ bool kj_yara_read_range(kj_yara_compiler *c, kj_expr **out_from, kj_expr **out_t
     if (!*out_from || !kj_yara_expect(c, KJ_TOK_DOT_DOT, "the start of a range"))
         return false;
     *out_to = kj_yara_read_int(c, "the end of a range");
-    return *out_to && kj_yara_expect(c, KJ_TOK_CLOSE, "the end of a range");
+    if (!*out_to || !kj_yara_expect(c, KJ_TOK_CLOSE, "the end of a range"))
+        return false;
+    kj_yara_check_range(c, *out_from, *out_to);
+    return true;
 }
 
 static void mark_used(kj_yara_compiler *c, const kj_named *named)
@@ -363,6 +398,8 @@ static kj_expr *read_nth(kj_yara_compiler *c)
     if (!expr || !kj_yara_accept(c, KJ_TOK_OPEN_BRACKET))
         return expr ? kj_yara_with_args(c, expr, kj_yara_new_int(c, 1, token.offset), NULL) : NULL;
     kj_expr *index = kj_yara_read_int(c, "the number of a match");
+    if (index && c->options->strict && index->op == KJ_OP_INT && index->integer < 1)
+        kj_yara_error(c, index->offset, 1, NULL, "matches are counted from 1");
     if (!index || !kj_yara_expect(c, KJ_TOK_CLOSE_BRACKET, "the index"))
         return NULL;
     return kj_yara_with_args(c, expr, index, NULL);
@@ -439,6 +476,11 @@ static kj_expr *read_about_object(kj_yara_compiler *c)
     kj_token token = c->token;
     kj_yara_advance(c);
     kj_op op = token.kind == KJ_TOK_FILESIZE ? KJ_OP_FILESIZE : KJ_OP_ENTRYPOINT;
+    static const char hint[] = "use pe.entry_point or elf.entry_point";
+    if (op == KJ_OP_ENTRYPOINT && c->options->strict)
+        kj_yara_error_at(c, token, hint, "entrypoint is not part of the language any more");
+    else if (op == KJ_OP_ENTRYPOINT)
+        kj_yara_warn(c, token.offset, token.text.len, hint, "entrypoint is deprecated");
     return kj_yara_new(c, op, KJ_TYPE_INT, token.offset);
 }
 
@@ -451,7 +493,8 @@ static kj_expr *read_bytes(kj_yara_compiler *c)
     kj_expr *offset = kj_yara_read_int(c, "an offset");
     if (!offset || !kj_yara_expect(c, KJ_TOK_CLOSE, "the offset"))
         return NULL;
-    kj_expr *expr = kj_yara_new(c, KJ_OP_READ, KJ_TYPE_INT, token.offset);
+    kj_type type = token.value & KJ_READ_REAL ? KJ_TYPE_REAL : KJ_TYPE_INT;
+    kj_expr *expr = kj_yara_new(c, KJ_OP_READ, type, token.offset);
     if (expr)
         expr->index = token.value;
     return kj_yara_with_args(c, expr, offset, NULL);

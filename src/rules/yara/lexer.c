@@ -104,6 +104,10 @@ static const struct {
     {"int8be", 1 | KJ_READ_SIGNED | KJ_READ_BIG_ENDIAN},
     {"int16be", 2 | KJ_READ_SIGNED | KJ_READ_BIG_ENDIAN},
     {"int32be", 4 | KJ_READ_SIGNED | KJ_READ_BIG_ENDIAN},
+    {"float32", 4 | KJ_READ_REAL},
+    {"float64", 8 | KJ_READ_REAL},
+    {"float32be", 4 | KJ_READ_REAL | KJ_READ_BIG_ENDIAN},
+    {"float64be", 8 | KJ_READ_REAL | KJ_READ_BIG_ENDIAN},
 };
 
 const char *kj_tok_name(kj_tok kind)
@@ -180,11 +184,20 @@ static kj_span spelling(kj_tok kind, unsigned first)
     return (uint8_t)name[1] == first ? kj_span_of(name + 1, strlen(name) - 2) : (kj_span){0};
 }
 
+/* Whether a word of `reads` means the function here. libyara does not know those that give a REAL:
+ * they stay identifiers where nothing is called. */
+static bool is_reserved(const kj_lexer *lexer, uint32_t value)
+{
+    kj_lexer ahead = *lexer;
+    return !(value & KJ_READ_REAL) || (kj_lexer_skip_blanks(&ahead) && peek(&ahead, 0) == '(');
+}
+
 static kj_token read_word(kj_lexer *lexer)
 {
     kj_token token = take(lexer, KJ_TOK_IDENTIFIER, word_len(lexer, 0));
     for (size_t i = 0; i < KJ_COUNT(reads); i++) {
-        if (kj_span_is(token.text, reads[i].word)) {
+        if (token.text.data[0] == (uint8_t)reads[i].word[0] &&
+            kj_span_is(token.text, reads[i].word) && is_reserved(lexer, reads[i].value)) {
             token.kind = KJ_TOK_READ;
             token.value = reads[i].value;
             return token;

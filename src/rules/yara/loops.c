@@ -66,13 +66,14 @@ static bool push_rules(kj_yara_compiler *c, kj_token token)
             return false;
         expr->index = named->value;
     }
+    /* The rule itself is one of them, and false in its own condition. */
+    if (kj_span_starts(c->rule_name, token.text) &&
+        !kj_yara_push(c, kj_yara_new_bool(c, false, token.offset)))
+        return false;
     if (c->items.count == base)
         kj_yara_error_at(c, token, "rules are known below where they stand",
                          "no rule above has such a name");
-    if (kj_names_find(&c->barred, token.text) || kj_names_add(&c->barred, token.text, 0))
-        return true;
-    kj_yara_no_memory(c);
-    return false;
+    return kj_yara_bar(c, token.text);
 }
 
 /* Whether `name *` stands here as an item of its own, not as a product. */
@@ -103,6 +104,8 @@ static bool push_item(kj_yara_compiler *c, bool *only_patterns)
     }
     *only_patterns = false;
     if (at_rule_set(c)) {
+        if (c->options->strict)
+            kj_yara_error_at(c, token, "name each rule", "'of' does not take rules by prefix");
         kj_yara_advance(c);
         kj_yara_advance(c);
         return push_rules(c, token);
@@ -128,14 +131,26 @@ static bool read_set(kj_yara_compiler *c, bool *only_patterns)
 
 /* ---- quantifiers --------------------------------------------------------------------------- */
 
+/* A number as far as it is known: an external variable stands for the value that it has now, which
+ * is how libyara checks it. */
+static bool known_number(const kj_yara_compiler *c, const kj_expr *expr, int64_t *out)
+{
+    if (expr->op != KJ_OP_INT && expr->op != KJ_OP_EXTERNAL)
+        return false;
+    *out =
+        expr->op == KJ_OP_INT ? expr->integer : c->ir->externals.items[expr->index].value.integer;
+    return true;
+}
+
 /* The number or percentage, checked as far as it is known. */
 static kj_expr *check_count(kj_yara_compiler *c, kj_quantifier quantifier, kj_expr *count)
 {
+    int64_t value;
     count = kj_yara_to_int(c, count, "a number of items");
-    if (!count || count->op != KJ_OP_INT)
+    if (!count || !known_number(c, count, &value))
         return count;
     bool is_percentage = quantifier == KJ_Q_PERCENT;
-    if (is_percentage ? count->integer >= 1 && count->integer <= 100 : count->integer >= 0)
+    if (is_percentage ? value >= 1 && value <= 100 : value >= 0)
         return count;
     kj_yara_error(c, count->offset, 1, NULL, "%s",
                   is_percentage ? "a percentage is from 1 to 100" : "a count cannot be negative");
@@ -235,6 +250,24 @@ static kj_expr *read_confined(kj_yara_compiler *c, kj_expr *of, size_t base, siz
     return wrap(c, from, from_slot, wrap(c, to, to_slot, of));
 }
 
+/* What a number, and what follows, say that cannot be meant: the items begin at `first`. */
+static void warn_of_count(kj_yara_compiler *c, kj_quantifier quantifier, const kj_expr *count,
+                          size_t first)
+{
+    size_t items = c->items.count - first;
+    int64_t wanted = 0;
+    bool known = count && quantifier == KJ_Q_COUNT && known_number(c, count, &wanted);
+    if (known && wanted == 0)
+        kj_yara_warn(c, count->offset, 1, "write 'none'", "0 of a set is none of it");
+    else if (known && wanted > 0 && (uint64_t)wanted > items)
+        kj_yara_warn(c, count->offset, 1, NULL, "always false: the set has %zu of the %lld", items,
+                     (long long)wanted);
+    else if (c->token.kind == KJ_TOK_AT && items > 1 &&
+             ((known && wanted > 1) || quantifier == KJ_Q_ALL))
+        kj_yara_warn(c, c->token.offset, c->token.text.len, NULL,
+                     "several strings at one offset are rarely there");
+}
+
 kj_expr *kj_yara_read_of(kj_yara_compiler *c, kj_quantifier quantifier, kj_expr *count,
                          size_t offset)
 {
@@ -245,6 +278,7 @@ kj_expr *kj_yara_read_of(kj_yara_compiler *c, kj_quantifier quantifier, kj_expr 
     size_t first = c->items.count;
     if (!kj_yara_expect(c, KJ_TOK_OF, "the quantifier") || !read_set(c, &only_patterns))
         return NULL;
+    warn_of_count(c, quantifier, count, first);
     kj_expr *of = new_quantified(c, KJ_OP_OF, quantifier, offset);
     if (c->token.kind != KJ_TOK_AT && c->token.kind != KJ_TOK_IN)
         return kj_yara_take_args(c, of, base);
@@ -335,7 +369,7 @@ static kj_expr *read_body(kj_yara_compiler *c, const char *after)
 
 /* ---- for ... of ---------------------------------------------------------------------------- */
 
-static kj_expr *read_for_of(kj_yara_compiler *c, kj_expr *loop, size_t base)
+static kj_expr *read_for_of(kj_yara_compiler *c, kj_expr *loop, const kj_expr *count, size_t base)
 {
     bool only_patterns;
     kj_token of = c->token;
@@ -350,6 +384,7 @@ static kj_expr *read_for_of(kj_yara_compiler *c, kj_expr *loop, size_t base)
         kj_yara_error_at(c, of, NULL, "'for ... of' goes over strings only");
         return NULL;
     }
+    warn_of_count(c, loop->quantifier, count, base + (count != NULL));
     c->in_for_of = true;
     kj_expr *body = read_body(c, "the set");
     c->in_for_of = false;
@@ -397,27 +432,31 @@ static kj_expr *read_over_range(kj_yara_compiler *c, const iteration *it, kj_exp
 {
     from = kj_yara_to_int(c, from, "the start of a range");
     kj_expr *to = kj_yara_read_int(c, "the end of a range");
-    if (!to || !kj_yara_expect(c, KJ_TOK_CLOSE, "the end of a range"))
+    if (!from || !to || !kj_yara_expect(c, KJ_TOK_CLOSE, "the end of a range"))
         return NULL;
+    kj_yara_check_range(c, from, to);
     it->loop->op = KJ_OP_FOR_RANGE;
     if (!kj_yara_push(c, from) || !kj_yara_push(c, to))
         return NULL;
     return read_over_values(c, it, KJ_TYPE_INT);
 }
 
-/* All integers or all strings. */
+/* All integers, all strings or, as in YARA-X, all floating-point numbers. */
 static kj_expr *check_element(kj_yara_compiler *c, kj_expr *element, kj_type type)
 {
     element = kj_yara_as_number(element);
     if (!element)
         return NULL;
+    if (type == KJ_TYPE_REAL)
+        return kj_yara_only_real(c, element, "among floating-point numbers");
     return type == KJ_TYPE_STRING ? kj_yara_to_string(c, element, "among strings")
                                   : kj_yara_to_int(c, element, "among integers");
 }
 
 static kj_expr *read_over_list(kj_yara_compiler *c, const iteration *it, kj_expr *element)
 {
-    kj_type type = element->type == KJ_TYPE_STRING ? KJ_TYPE_STRING : KJ_TYPE_INT;
+    kj_type type = element->type == KJ_TYPE_STRING || element->type == KJ_TYPE_REAL ? element->type
+                                                                                    : KJ_TYPE_INT;
     if (!kj_yara_push(c, check_element(c, element, type)))
         return NULL;
     while (kj_yara_accept(c, KJ_TOK_COMMA))
@@ -542,7 +581,7 @@ kj_expr *kj_yara_read_for(kj_yara_compiler *c)
     if (!loop || (count && !kj_yara_push(c, count)))
         return NULL;
     kj_expr *expr =
-        c->token.kind == KJ_TOK_OF ? read_for_of(c, loop, base) : read_for_in(c, loop, base);
+        c->token.kind == KJ_TOK_OF ? read_for_of(c, loop, count, base) : read_for_in(c, loop, base);
     kj_yara_leave(c);
     return expr;
 }

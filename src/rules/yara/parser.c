@@ -45,13 +45,22 @@ bool kj_yara_accept(kj_yara_compiler *c, kj_tok kind)
     return true;
 }
 
-static KJ_PRINTF(5, 0) void report(kj_yara_compiler *c, size_t offset, size_t len, const char *hint,
-                                   const char *format, va_list args)
+static KJ_PRINTF(6, 0) void report(kj_yara_compiler *c, kj_severity severity, size_t offset,
+                                   size_t len, const char *hint, const char *format, va_list args)
 {
     char message[512];
     (void)vsnprintf(message, sizeof message, format, args);
-    kj_diag_add(&c->ir->diags, KJ_ERROR, c->source, offset, len, hint, "%s", message);
-    c->rule_failed = true;
+    kj_diag_add(&c->ir->diags, severity, c->source, offset, len, hint, "%s", message);
+    c->rule_failed |= severity == KJ_ERROR;
+}
+
+void kj_yara_warn(kj_yara_compiler *c, size_t offset, size_t len, const char *hint,
+                  const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    report(c, KJ_WARNING, offset, len, hint, format, args);
+    va_end(args);
 }
 
 void kj_yara_error(kj_yara_compiler *c, size_t offset, size_t len, const char *hint,
@@ -59,7 +68,7 @@ void kj_yara_error(kj_yara_compiler *c, size_t offset, size_t len, const char *h
 {
     va_list args;
     va_start(args, format);
-    report(c, offset, len, hint, format, args);
+    report(c, KJ_ERROR, offset, len, hint, format, args);
     va_end(args);
 }
 
@@ -68,7 +77,7 @@ void kj_yara_error_at(kj_yara_compiler *c, kj_token token, const char *hint, con
 {
     va_list args;
     va_start(args, format);
-    report(c, token.offset, token.text.len, hint, format, args);
+    report(c, KJ_ERROR, token.offset, token.text.len, hint, format, args);
     va_end(args);
 }
 
@@ -412,6 +421,7 @@ static void begin_rule(kj_yara_compiler *c)
     c->rule_name = (kj_span){0};
     c->first_pattern = (uint32_t)c->ir->patterns.count;
     kj_names_clear(&c->pattern_names);
+    kj_names_clear(&c->literals);
     c->used.count = 0;
     c->items.count = 0;
     c->nodes.count = 0;
@@ -423,8 +433,12 @@ static void begin_rule(kj_yara_compiler *c)
 
 static bool read_header(kj_yara_compiler *c, kj_rule *rule)
 {
-    for (; c->token.kind == KJ_TOK_PRIVATE || c->token.kind == KJ_TOK_GLOBAL; kj_yara_advance(c))
-        rule->flags |= c->token.kind == KJ_TOK_PRIVATE ? KJ_RULE_PRIVATE : KJ_RULE_GLOBAL;
+    for (; c->token.kind == KJ_TOK_PRIVATE || c->token.kind == KJ_TOK_GLOBAL; kj_yara_advance(c)) {
+        uint32_t flag = c->token.kind == KJ_TOK_PRIVATE ? KJ_RULE_PRIVATE : KJ_RULE_GLOBAL;
+        if (c->options->strict && (rule->flags & flag))
+            kj_yara_error_at(c, c->token, NULL, "%s stands here twice", kj_tok_name(c->token.kind));
+        rule->flags |= flag;
+    }
     if (!kj_yara_accept(c, KJ_TOK_RULE)) {
         kj_yara_unexpected(c, "a rule, an import or an include");
         return false;
@@ -474,6 +488,18 @@ static void unknown_module(kj_yara_compiler *c, kj_token token)
         kj_yara_no_memory(c);
 }
 
+static void add_import(kj_yara_compiler *c, size_t module, kj_token token)
+{
+    kj_yara_import *import = &c->imports[module];
+    if (c->options->imported)
+        c->options->imported[module] = true;
+    if (!import->imported)
+        *import = (kj_yara_import){
+            .imported = true, .source = c->source, .token = token, .rows = import->rows};
+    else if (c->options->lint)
+        kj_yara_warn(c, token.offset, token.text.len, NULL, "imported above already");
+}
+
 static void read_import(kj_yara_compiler *c)
 {
     kj_token token = c->token;
@@ -481,7 +507,7 @@ static void read_import(kj_yara_compiler *c)
     kj_yara_advance(c);
     for (size_t i = 0; i < c->options->schema_count; i++) {
         if (kj_span_is(name, c->options->schemas[i]->name)) {
-            c->imported[i] = true;
+            add_import(c, i, token);
             return;
         }
     }
@@ -576,11 +602,35 @@ static void collect_rules(kj_yara_compiler *c)
     }
 }
 
+/* What earlier compilations have barred, too. */
+static void collect_barred(kj_yara_compiler *c)
+{
+    for (size_t i = 0; i < c->ir->barred.count; i++) {
+        const kj_barred *barred = &c->ir->barred.items[i];
+        if (kj_span_equal(barred->space, c->space) && !kj_names_find(&c->barred, barred->prefix) &&
+            !kj_names_add(&c->barred, barred->prefix, 0))
+            kj_yara_no_memory(c);
+    }
+}
+
+bool kj_yara_bar(kj_yara_compiler *c, kj_span prefix)
+{
+    const kj_barred barred = {.space = c->space, .prefix = prefix};
+    if (kj_names_find(&c->barred, prefix) ||
+        (kj_names_add(&c->barred, prefix, 0) && kj_vec_add(&c->ir->barred, barred)))
+        return true;
+    kj_yara_no_memory(c);
+    return false;
+}
+
 static void done(kj_yara_compiler *c)
 {
     kj_names_done(&c->rules);
     kj_names_done(&c->pattern_names);
+    kj_names_done(&c->literals);
     kj_names_done(&c->barred);
+    for (size_t i = 0; i < c->options->schema_count; i++)
+        kj_names_done(&c->imports[i].rows.paths);
     kj_vec_done(&c->unknown_modules);
     kj_vec_done(&c->used);
     kj_vec_done(&c->items);
@@ -595,13 +645,17 @@ kj_status kj_yara_compile(kj_ir *ir, const kj_source *source, size_t offset, siz
     kj_yara_compiler c = {.ir = ir, .options = options};
     const char *space = options->space ? options->space : "default";
     space = kj_arena_strdup(&ir->arena, space);
-    c.imported = kj_new_array(&ir->arena, bool, options->schema_count);
-    if (!space || !c.imported)
+    c.imports = kj_new_array(&ir->arena, kj_yara_import, options->schema_count);
+    if (!space || !c.imports)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "no memory for the rules");
     c.space = kj_span_str(space);
     collect_rules(&c);
+    collect_barred(&c);
+    for (size_t i = 0; options->imported && i < options->schema_count; i++)
+        c.imports[i].imported = options->imported[i];
     if (rules.len)
         read_file(&c, source, lexer);
+    kj_yara_lint_imports(&c);
     done(&c);
     if (c.no_memory || ir->diags.failed)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "no memory for the rules");

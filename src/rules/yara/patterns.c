@@ -18,6 +18,9 @@ static const uint32_t allowed[KJ_PATTERN_KIND_COUNT] = {
     [KJ_PATTERN_REGEX] = FOR_REGEX,
 };
 
+static const char standard_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 static const char *const kind_names[KJ_PATTERN_KIND_COUNT] = {
     [KJ_PATTERN_TEXT] = "text strings",
     [KJ_PATTERN_HEX] = "hex strings",
@@ -138,6 +141,23 @@ static bool read_xor(kj_yara_compiler *c, kj_pattern *pattern, uint32_t modifier
     return true;
 }
 
+/* `base64` and `base64wide` of one string have the same alphabet; the standard one is one, too. */
+static bool set_alphabet(kj_yara_compiler *c, kj_pattern *pattern, kj_token token, kj_span alphabet)
+{
+    const char *other = pattern->alphabet ? pattern->alphabet : standard_alphabet;
+    bool has_other = (pattern->modifiers & ANY_BASE64) == ANY_BASE64;
+    if (has_other && memcmp(other, alphabet.data, 64) != 0) {
+        kj_yara_error_at(c, token, NULL, "base64 and base64wide of a string share one alphabet");
+        return false;
+    }
+    if (kj_span_is(alphabet, standard_alphabet))
+        return true;
+    pattern->alphabet = kj_arena_text(&c->ir->arena, alphabet);
+    if (!pattern->alphabet)
+        kj_yara_no_memory(c);
+    return pattern->alphabet != NULL;
+}
+
 static bool read_alphabet(kj_yara_compiler *c, kj_pattern *pattern, uint32_t modifier)
 {
     (void)modifier;
@@ -154,17 +174,8 @@ static bool read_alphabet(kj_yara_compiler *c, kj_pattern *pattern, uint32_t mod
                          alphabet.len);
         return false;
     }
-    if (pattern->alphabet && memcmp(pattern->alphabet, alphabet.data, 64) != 0) {
-        kj_yara_error_at(c, token, NULL, "base64 and base64wide of a string share one alphabet");
-        return false;
-    }
-    pattern->alphabet = kj_arena_text(&c->ir->arena, alphabet);
-    if (!pattern->alphabet) {
-        kj_yara_no_memory(c);
-        return false;
-    }
     kj_yara_advance(c);
-    return true;
+    return set_alphabet(c, pattern, token, alphabet);
 }
 
 static size_t find_modifier(kj_tok kind)
@@ -190,8 +201,11 @@ static bool read_modifier(kj_yara_compiler *c, kj_pattern *pattern, size_t which
     }
     pattern->modifiers |= modifier;
     kj_yara_advance(c);
-    if (!modifiers[which].read_argument || !kj_yara_accept(c, KJ_TOK_OPEN))
+    if (!modifiers[which].read_argument)
         return true;
+    if (!kj_yara_accept(c, KJ_TOK_OPEN))
+        return !(modifier & ANY_BASE64) ||
+               set_alphabet(c, pattern, token, kj_span_str(standard_alphabet));
     return modifiers[which].read_argument(c, pattern, modifier) &&
            kj_yara_expect(c, KJ_TOK_CLOSE, "the modifier's value");
 }
@@ -227,7 +241,13 @@ static bool read_literal_text(kj_yara_compiler *c, kj_pattern *pattern)
         kj_yara_error_at(c, token, NULL, "an empty string would match everywhere");
         return false;
     }
-    return ok && read_modifiers(c, pattern, token.offset);
+    if (!ok || !read_modifiers(c, pattern, token.offset))
+        return false;
+    if (c->options->strict && (pattern->modifiers & ANY_BASE64) && pattern->text.len < 3) {
+        kj_yara_error_at(c, token, NULL, "base64 takes strings of 3 bytes or more");
+        return false;
+    }
+    return true;
 }
 
 static bool read_literal_hex(kj_yara_compiler *c, kj_pattern *pattern)
@@ -240,6 +260,29 @@ static bool read_literal_hex(kj_yara_compiler *c, kj_pattern *pattern)
     return pattern->re && read_modifiers(c, pattern, start);
 }
 
+/* Whether the empty text is among the matches. */
+static bool matches_empty(const kj_re *re)
+{
+    bool all = true, any = re->count == 0;
+    for (size_t i = 0; i < re->count; i++) {
+        bool empty = matches_empty(re->children[i]);
+        all &= empty;
+        any |= empty;
+    }
+    switch (re->op) {
+    case KJ_RE_CLASS:
+        return false;
+    case KJ_RE_CONCAT:
+        return all;
+    case KJ_RE_ALT:
+        return any;
+    case KJ_RE_REPEAT:
+        return re->min == 0 || all;
+    default:
+        return true;
+    }
+}
+
 /* The modifiers come after the expression and decide how it is read. */
 static bool read_literal_regex(kj_yara_compiler *c, kj_pattern *pattern)
 {
@@ -248,6 +291,13 @@ static bool read_literal_regex(kj_yara_compiler *c, kj_pattern *pattern)
     if (!read_modifiers(c, pattern, token.offset))
         return false;
     pattern->re = kj_yara_read_regex(c, token, pattern->modifiers & KJ_MOD_NOCASE, false);
+    if (pattern->re && kj_yara_has_endless_dot(c, pattern->re))
+        kj_yara_warn(c, token.offset, token.text.len, "write .{0,N} with the largest N that may be",
+                     "'.' is repeated without end");
+    if (pattern->re && c->options->strict && matches_empty(pattern->re)) {
+        kj_yara_error_at(c, token, NULL, "this may match nothing at all, which is everywhere");
+        return false;
+    }
     return pattern->re != NULL;
 }
 
@@ -319,6 +369,8 @@ bool kj_yara_read_pattern(kj_yara_compiler *c)
     if (!kj_yara_expect(c, KJ_TOK_ASSIGN, "the string's identifier") || !add_name(c, name))
         return false;
     bool ok = read_literal(c, &pattern);
+    if (ok)
+        kj_yara_lint_pattern(c, &pattern);
     if (!add_pattern(c, &pattern))
         return false;
     /* Of one that is wrong nobody wants to hear that it is not used, too. */

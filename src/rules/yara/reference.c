@@ -38,12 +38,55 @@ static bool is_below(const kj_yara_place *place, const kj_field *row)
     return strncmp(row->path, place->path, place->len) == 0 && ends_segment(row->path[place->len]);
 }
 
+static kj_named *find_path(const kj_yara_place *place)
+{
+    return kj_names_find(&place->rows->paths, kj_span_of(place->path, place->len));
+}
+
 bool kj_yara_place_exists(const kj_yara_place *place)
 {
-    for (size_t i = 0; i < place->schema->count; i++)
-        if (is_below(place, &place->schema->fields[i]))
-            return true;
-    return false;
+    return find_path(place) != NULL;
+}
+
+static uint32_t first_row(const kj_yara_place *place)
+{
+    const kj_named *named = find_path(place);
+    return named ? named->value : KJ_NONE;
+}
+
+/* Adds the path of a row and what it begins with; *row is of the list of its path from then on. */
+static bool index_row(kj_names *paths, uint32_t *next, const kj_field *fields, uint32_t row)
+{
+    const char *path = fields[row].path;
+    for (size_t len = 1;; len++) {
+        kj_span prefix = kj_span_of(path, len);
+        bool ends = path[len] == '\0';
+        kj_named *named = ends_segment(path[len]) ? kj_names_find(paths, prefix) : NULL;
+        if (ends_segment(path[len]) && !named && !kj_names_add(paths, prefix, ends ? row : KJ_NONE))
+            return false;
+        if (!ends)
+            continue;
+        next[row] = named ? named->value : KJ_NONE;
+        if (named)
+            named->value = row;
+        return true;
+    }
+}
+
+/* The rows of a schema, indexed; NULL without memory. From the last to the first, so that the lists
+ * have the order of the table. */
+static const kj_yara_rows *rows_of(kj_yara_compiler *c, size_t module)
+{
+    const kj_schema *schema = c->options->schemas[module];
+    kj_yara_rows *rows = &c->imports[module].rows;
+    if (rows->next)
+        return rows;
+    uint32_t *next = kj_new_array(&c->ir->arena, uint32_t, schema->count);
+    for (size_t i = schema->count; next && i > 0; i--)
+        if (!index_row(&rows->paths, next, schema->fields, (uint32_t)i - 1))
+            return kj_yara_no_memory(c);
+    rows->next = next;
+    return next ? rows : kj_yara_no_memory(c);
 }
 
 /* The place after `suffix` is appended, if there is such a place: *place changes only then. */
@@ -83,9 +126,9 @@ static kj_expr *new_field(kj_yara_compiler *c, const kj_yara_place *place, const
 
 static const kj_field *find_row(const kj_yara_place *place, bool collection)
 {
-    for (size_t i = 0; i < place->schema->count; i++) {
+    for (uint32_t i = first_row(place); i != KJ_NONE; i = place->rows->next[i]) {
         const kj_field *row = &place->schema->fields[i];
-        if (!row->params && is_collection(row) == collection && strcmp(row->path, place->path) == 0)
+        if (!row->params && is_collection(row) == collection)
             return row;
     }
     return NULL;
@@ -201,9 +244,9 @@ static bool accepts(char letter, const kj_expr *arg, bool widen)
 static const kj_field *find_overload(const kj_yara_place *place, kj_expr *const *args, size_t count,
                                      bool widen)
 {
-    for (size_t i = 0; i < place->schema->count; i++) {
+    for (uint32_t i = first_row(place); i != KJ_NONE; i = place->rows->next[i]) {
         const kj_field *row = &place->schema->fields[i];
-        if (!row->params || strcmp(row->path, place->path) != 0 || strlen(row->params) != count)
+        if (!row->params || strlen(row->params) != count)
             continue;
         size_t fits = 0;
         while (fits < count && accepts(row->params[fits], args[fits], widen))
@@ -218,9 +261,9 @@ static const kj_field *find_overload(const kj_yara_place *place, kj_expr *const 
 static void list_overloads(const kj_yara_place *place, kj_buf *out)
 {
     const char *before = "it takes (";
-    for (size_t i = 0; i < place->schema->count; i++) {
+    for (uint32_t i = first_row(place); i != KJ_NONE; i = place->rows->next[i]) {
         const kj_field *row = &place->schema->fields[i];
-        if (!row->params || strcmp(row->path, place->path) != 0)
+        if (!row->params)
             continue;
         kj_buf_put_text(out, before);
         for (const char *letter = row->params; *letter; letter++)
@@ -495,9 +538,10 @@ bool kj_yara_read_reference(kj_yara_compiler *c, kj_expr **out_value, kj_yara_pl
     if (*out_value || c->no_memory)
         return *out_value && read_no_path(c, name.text);
     const kj_schema *schema = find_schema(c, name.text, &index);
-    if (schema && c->imported[index]) {
-        *out_place = (kj_yara_place){.schema = schema};
-        return read_path(c, out_place, name.offset, out_value);
+    if (schema && c->imports[index].imported) {
+        c->imports[index].used = true;
+        *out_place = (kj_yara_place){.schema = schema, .rows = rows_of(c, index)};
+        return out_place->rows && read_path(c, out_place, name.offset, out_value);
     }
     *out_value = find_rule(c, name);
     if (*out_value || c->no_memory)

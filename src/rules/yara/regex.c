@@ -104,6 +104,20 @@ static void fold(kj_byte_set *set)
     }
 }
 
+/* A `\` before a character that means nothing special with it is mostly one that should be two. */
+static bool check_escape(regex *r, unsigned c)
+{
+    static const char escaped[] = "\\/.^$*+?()[]{}|-wWsSdD";
+    static const char hint[] = "write \\\\ for a backslash";
+    if (memchr(escaped, (int)c, sizeof escaped - 1))
+        return true;
+    if (r->c->options->strict && (kj_is_alnum(c) || c == '_'))
+        return fail(r, 2, hint, "unknown escape sequence");
+    if (r->c->options->strict_escape)
+        kj_yara_warn(r->c, r->offset + r->pos, 2, hint, "unknown escape sequence");
+    return true;
+}
+
 /* The character at a `\`, and past it. */
 static bool read_escape(regex *r, uint8_t *out)
 {
@@ -119,6 +133,8 @@ static bool read_escape(regex *r, uint8_t *out)
         return true;
     }
     const char *letter = memchr(letters, (int)c, sizeof letters - 1);
+    if (!letter && !check_escape(r, c))
+        return false;
     *out = letter ? (uint8_t)values[letter - letters] : (uint8_t)c;
     r->pos += 2;
     return true;
@@ -203,10 +219,7 @@ static bool read_dot(regex *r)
     r->pos++;
     if (r->dot_all)
         return kj_yara_re_push(r->c, kj_yara_re_any(r->c));
-    kj_byte_set set = {0};
-    kj_byte_set_add(&set, '\n');
-    invert(&set);
-    return kj_yara_re_push(r->c, kj_yara_re_class(r->c, &set));
+    return kj_yara_re_push(r->c, kj_yara_re_dot(r->c));
 }
 
 static bool read_group(regex *r)
@@ -279,8 +292,6 @@ static bool apply_repeat(regex *r, repeat found)
         return fail(r, found.len, "the largest count is 32767", "repeat interval too large");
     if (found.max < found.min)
         return fail(r, found.len, NULL, "the bounds of this repetition are the wrong way round");
-    if (found.max == 0)
-        return fail(r, found.len, "leave out what is to be repeated", "repeated zero times");
     r->pos += found.len;
     bool lazy = peek(r, 0) == '?';
     r->pos += lazy;
@@ -290,6 +301,8 @@ static bool apply_repeat(regex *r, repeat found)
     r->has_lazy |= lazy;
     r->has_greedy |= !lazy;
     kj_re *what = r->c->nodes.items[--r->c->nodes.count];
+    if (found.max == 0)
+        return kj_yara_re_push(r->c, kj_yara_re_new(r->c, KJ_RE_EMPTY));
     return kj_yara_re_push(r->c, kj_yara_re_repeat(r->c, what, found.min, found.max, !lazy));
 }
 
@@ -339,9 +352,14 @@ static bool read_single(regex *r)
         return read_class(r);
     case '\\':
         return read_escaped(r);
+    case '{':
+        if (r->c->options->strict)
+            return fail(r, 1, "write \\{ for a brace as a character", "no repetition begins here");
+        break;
     default:
-        return push_byte(r, r->in.data[r->pos++]);
+        break;
     }
+    return push_byte(r, r->in.data[r->pos++]);
 }
 
 static bool read_piece(regex *r)

@@ -25,6 +25,15 @@ kj_re *kj_yara_re_any(kj_yara_compiler *c)
     return c->any;
 }
 
+kj_re *kj_yara_re_dot(kj_yara_compiler *c)
+{
+    if (!c->dot && (c->dot = kj_yara_re_new(c, KJ_RE_CLASS)))
+        for (unsigned byte = 0; byte < 256; byte++)
+            if (byte != '\n')
+                kj_byte_set_add(&c->dot->set, (uint8_t)byte);
+    return c->dot;
+}
+
 kj_re *kj_yara_re_class(kj_yara_compiler *c, const kj_byte_set *set)
 {
     unsigned members = 0, last = 0;
@@ -86,6 +95,17 @@ kj_re *kj_yara_re_join(kj_yara_compiler *c, kj_re_op op, size_t base)
         memcpy(re->children, children, count * sizeof *children);
     re->count = count;
     return re;
+}
+
+bool kj_yara_has_endless_dot(const kj_yara_compiler *c, const kj_re *re)
+{
+    if (re->op == KJ_RE_REPEAT)
+        return re->max == KJ_RE_UNBOUNDED &&
+               (re->children[0] == c->dot || re->children[0] == c->any);
+    for (size_t i = 0; re->op == KJ_RE_CONCAT && i < re->count; i++)
+        if (kj_yara_has_endless_dot(c, re->children[i]))
+            return true;
+    return false;
 }
 
 bool kj_yara_re_fits(const kj_re *re, unsigned depth)

@@ -9,6 +9,15 @@ typedef struct kj_yara_options {
     size_t schema_count;
     const char *space; /* namespace of the rules; NULL: "default" */
     uint32_t threat;   /* the advisory that holds them, or KJ_NONE */
+    /* Refuses what YARA-X refuses as well: see its page "Differences with YARA". */
+    bool strict;
+    /* Warns of a `\` in a regular expression that does nothing, as `yara --strict-escape` does. */
+    bool strict_escape;
+    /* Warns of what looks like an oversight, beyond what yara warns of. */
+    bool lint;
+    /* One a schema: whether the namespace imports it already; what is compiled adds to it. NULL:
+     * nothing is imported, and nobody asks. */
+    bool *imported;
     /* Reads an included file into the IR (kj_ir_add_source); `from` includes it as `path`. NULL
      * forbids includes. */
     const kj_source *(*include)(void *user, kj_ir *ir, const kj_source *from, kj_span path,
@@ -21,7 +30,8 @@ typedef struct kj_yara_options {
  * (named like the rule; class family, or what the rule's meta `kujo_class` says).
  *
  * Problems go to ir->diags, all of them; a rule with an error is left out and compilation goes on
- * with the next. Identifiers that are no variable, rule or module are looked up in ir->externals.
+ * with the next. Warnings are those of libyara 4.5.8 but for what slows its search. Identifiers
+ * that are no variable, rule or module are looked up in ir->externals.
  *
  * Returns KJ_OK also when there are diagnostics; KJ_NO_MEMORY otherwise. */
 KJ_MUST_CHECK kj_status kj_yara_compile(kj_ir *ir, const kj_source *source, size_t offset,
