@@ -23,6 +23,7 @@ _kujo() {
     esac
     if [[ $current == -* ]]; then
         words=("$command")
+        [[ $command == yara && ${COMP_WORDS[2]} == @(check|fmt) ]] && words+=("${COMP_WORDS[2]}")
         [[ $command == defs ]] && words+=("${COMP_WORDS[2]}")
         _kujo_pattern='s/^  \(-.,\|   \) \(--[a-z-]*\).*/\2/p'
         mapfile -t COMPREPLY < <(compgen -W "$(_kujo_words "$program" "${words[@]}")" -- "$current")

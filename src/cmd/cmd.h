@@ -28,6 +28,7 @@ extern const kj_command kj_command_help;
 extern const kj_command kj_command_info;
 extern const kj_command kj_command_scan;
 extern const kj_command kj_command_version;
+extern const kj_command kj_command_yara;
 
 /* All of them. */
 extern const kj_command *const kj_commands[];

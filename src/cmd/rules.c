@@ -25,7 +25,7 @@ static bool compile(kj_ir *ir, const kj_option_list *paths, kj_source_kind kind,
     return kj_sources_print(ir, color) && ok;
 }
 
-static bool write_and_open(const kj_ir *ir, uint32_t release, kj_defs *out)
+bool kj_rules_build(const kj_ir *ir, uint32_t release, kj_defs *out)
 {
     KJ_CLEANUP(kj_buf_done) kj_buf file;
     kj_buf_init(&file, OUTPUT_MAX);
@@ -53,7 +53,7 @@ bool kj_rules_open(const kj_option_list *paths, kj_source_kind kind, uint32_t re
 {
     kj_ir ir;
     kj_ir_init(&ir, KJ_SOURCES_BUDGET);
-    bool ok = compile(&ir, paths, kind, color) && write_and_open(&ir, release, out);
+    bool ok = compile(&ir, paths, kind, color) && kj_rules_build(&ir, release, out);
     kj_ir_done(&ir);
     return ok;
 }

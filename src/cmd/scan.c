@@ -7,6 +7,7 @@
 #include "cmd/interrupt.h"
 #include "cmd/list.h"
 #include "cmd/options.h"
+#include "cmd/reports.h"
 #include "cmd/rules.h"
 #include "ir/ir.h"
 #include "report/report.h"
@@ -34,6 +35,7 @@ typedef struct options {
     const char *rules_kind;
     const char *files_from;
     kj_option_list rules;
+    kj_option_list module_data;
     kj_option_list excludes;
     kj_scan_limits limits;
 } options;
@@ -47,7 +49,7 @@ static const kj_option rows[] = {
      N_("show the evidence: which rule or artifact, which bytes, where")},
     {"json", 0, KJ_OPTION_FLAG, FIELD(json), NULL, N_("results as JSON, one object a line")},
     {"quiet", 'q', KJ_OPTION_FLAG, FIELD(quiet), NULL,
-     N_("no summary, no progress, nothing about what was skipped")},
+     N_("no summary, no progress, nothing about what was skipped or what rules print")},
     {"no-color", 0, KJ_OPTION_FLAG, FIELD(no_color), NULL,
      N_("no colours on a terminal (as NO_COLOR does)")},
     {"definitions", 'd', KJ_OPTION_TEXT, FIELD(definitions), N_("FILE"),
@@ -56,6 +58,8 @@ static const kj_option rows[] = {
      N_("add the rules in FILE (.yar, .yara: YARA; .yaml: an advisory)")},
     {"rules-kind", 0, KJ_OPTION_TEXT, FIELD(rules_kind), N_("KIND"),
      N_("yara or advisory, whatever the files of --rules are called")},
+    {"module-data", 0, KJ_OPTION_LIST, FIELD(module_data), N_("NAME=FILE"),
+     N_("the report that rules' module NAME (cuckoo, androguard) answers from")},
     {"exclude", 'x', KJ_OPTION_LIST, FIELD(excludes), N_("GLOB"),
      N_("leave out what is called so (or, with a /, whose path is so)")},
     {"one-file-system", 0, KJ_OPTION_FLAG, FIELD(one_file_system), NULL,
@@ -179,6 +183,12 @@ static void on_unseen(void *user, kj_span path, kj_span member, kj_status why, c
     report->form->unseen(report, path, member, why, sentence);
 }
 
+static void on_console(void *user, kj_span path, kj_span member, kj_span line)
+{
+    kj_report *report = user;
+    report->form->console(report, path, member, line);
+}
+
 static void on_error(void *user, kj_span path, const kj_error *err)
 {
     kj_report *report = user;
@@ -260,7 +270,8 @@ static int exit_code(const options *o, const kj_run_totals *totals, bool failed)
     return KJ_EXIT_OK;
 }
 
-static int scan(const options *o, const sets *s, kj_path_list *list, int count, char **paths)
+static int scan(const options *o, const sets *s, const kj_reports *reports, kj_path_list *list,
+                int count, char **paths)
 {
     raise_descriptor_limit();
     kj_progress progress;
@@ -284,6 +295,7 @@ static int scan(const options *o, const sets *s, kj_path_list *list, int count, 
         .user = &report,
         .object = on_object,
         .unseen = on_unseen,
+        .console = on_console,
         .error = on_error,
         .skipped = on_skipped,
         .progress = shows_progress ? on_progress : NULL,
@@ -294,6 +306,7 @@ static int scan(const options *o, const sets *s, kj_path_list *list, int count, 
         .sets = s->items,
         .set_count = s->count,
         .limits = o->limits,
+        .env = {.data = reports->data, .data_count = reports->count},
         .walk = {.excludes = o->excludes.items,
                  .exclude_count = o->excludes.count,
                  .one_file_system = o->one_file_system},
@@ -335,10 +348,13 @@ static int prepare_and_scan(const options *o, int count, char **paths)
     if (o->files_from && !kj_path_list_open(&list, o->files_from, o->null_separated))
         return kj_complain("%s: %s", o->files_from, strerror(errno));
     sets s = {.rules = SIZE_MAX};
+    kj_reports reports;
     int code = KJ_EXIT_TROUBLE;
-    if (open_definitions(o, &s) && open_rules(o, &s, wants_color(o, stderr)))
-        code = scan(o, &s, &list, count, paths);
+    if (kj_reports_read(&o->module_data, &reports) && open_definitions(o, &s) &&
+        open_rules(o, &s, wants_color(o, stderr)))
+        code = scan(o, &s, &reports, &list, count, paths);
     close_sets(&s);
+    kj_reports_done(&reports);
     kj_path_list_close(&list);
     return code;
 }
@@ -352,6 +368,7 @@ static int run(int argc, char **argv)
     if (parsed == KJ_PARSED_OK)
         code = prepare_and_scan(&o, argc - first, argv + first);
     kj_vec_done(&o.rules);
+    kj_vec_done(&o.module_data);
     kj_vec_done(&o.excludes);
     return code;
 }

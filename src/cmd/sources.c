@@ -66,6 +66,15 @@ static bool is_identifier(kj_span name)
     return name.len > 0 && !kj_is_digit(name.data[0]);
 }
 
+/* Digits, a point, perhaps digits. */
+static bool is_real(const char *text)
+{
+    text += *text == '-';
+    size_t whole = strspn(text, "0123456789");
+    return whole > 0 && text[whole] == '.' &&
+           text[whole + 1 + strspn(text + whole + 1, "0123456789")] == '\0';
+}
+
 static kj_value value_of(kj_ir *ir, const char *text)
 {
     if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
@@ -75,6 +84,8 @@ static kj_value value_of(kj_ir *ir, const char *text)
     long long integer = strtoll(text, &end, 0);
     if (*text && *end == '\0' && errno == 0)
         return kj_value_int(integer);
+    if (is_real(text))
+        return kj_value_real(strtod(text, NULL));
     char *copy = kj_arena_strdup(&ir->arena, text);
     return kj_value_text(kj_span_str(copy));
 }
@@ -113,9 +124,8 @@ bool kj_sources_define(kj_ir *ir, const kj_option_list *defines)
 /* ---- compiling
  * ------------------------------------------------------------------------------------- */
 
-/* Includes are looked up beside the file that includes them. */
-static const kj_source *include_file(void *user, kj_ir *ir, const kj_source *from, kj_span path,
-                                     kj_error *err)
+const kj_source *kj_sources_include(void *user, kj_ir *ir, const kj_source *from, kj_span path,
+                                    kj_error *err)
 {
     (void)user;
     const char *slash = strrchr(from->name, '/');
@@ -146,14 +156,22 @@ static kj_status compile_advisory(kj_ir *ir, const kj_source *source, kj_error *
     return kj_advisory_compile(ir, source, &options, err);
 }
 
-static kj_status compile_yara(kj_ir *ir, const kj_source *source, kj_error *err)
+/* `how`: warnings and such that are asked for; NULL: none. */
+static kj_status compile_yara(kj_ir *ir, const kj_source *source, const kj_yara_options *how,
+                              kj_error *err)
 {
-    kj_yara_options options = {.threat = KJ_NONE, .include = include_file};
+    kj_yara_options options = {.threat = KJ_NONE, .include = kj_sources_include};
+    if (how) {
+        options.lint = how->lint;
+        options.strict = how->strict;
+        options.strict_escape = how->strict_escape;
+    }
     options.schemas = kj_module_schemas(&options.schema_count);
     return kj_yara_compile(ir, source, 0, source->text.len, &options, err);
 }
 
-static kj_status add_file(kj_ir *ir, const char *path, kj_source_kind kind, kj_error *err)
+static kj_status add_file(kj_ir *ir, const char *path, kj_source_kind kind,
+                          const kj_yara_options *how, kj_error *err)
 {
     KJ_CLEANUP(kj_buf_done) kj_buf text;
     kj_buf_init(&text, KJ_SOURCE_MAX);
@@ -161,7 +179,7 @@ static kj_status add_file(kj_ir *ir, const char *path, kj_source_kind kind, kj_e
     const kj_source *source = kj_ir_add_source(ir, path, kj_buf_span(&text));
     if (!source)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
-    return kind == KJ_SOURCE_YARA ? compile_yara(ir, source, err)
+    return kind == KJ_SOURCE_YARA ? compile_yara(ir, source, how, err)
                                   : compile_advisory(ir, source, err);
 }
 
@@ -176,7 +194,9 @@ static void close_tree(FTS **tree)
         (void)fts_close(*tree);
 }
 
-static kj_status add_folder(kj_ir *ir, const char *path, kj_source_kind kind, kj_error *err)
+/* With `how` only rules count. */
+static kj_status add_folder(kj_ir *ir, const char *path, kj_source_kind kind,
+                            const kj_yara_options *how, kj_error *err)
 {
     char *const roots[] = {kj_arena_strdup(&ir->arena, path), NULL};
     KJ_CLEANUP(close_tree) FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
@@ -189,10 +209,11 @@ static kj_status add_folder(kj_ir *ir, const char *path, kj_source_kind kind, kj
         if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
             return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "%s: %s", entry->fts_path,
                            strerror(entry->fts_errno));
-        if (entry->fts_info != FTS_F || found == KJ_SOURCE_BY_NAME)
+        if (entry->fts_info != FTS_F || found == KJ_SOURCE_BY_NAME ||
+            (how && found != KJ_SOURCE_YARA))
             continue;
         kj_error why = {0};
-        kj_status status = add_file(ir, entry->fts_path, found, &why);
+        kj_status status = add_file(ir, entry->fts_path, found, how, &why);
         if (status != KJ_OK)
             return kj_fail(err, status, KJ_NO_OFFSET, "%s: %s", entry->fts_path, why.message);
         count++;
@@ -209,14 +230,24 @@ kj_status kj_sources_add(kj_ir *ir, const char *path, kj_source_kind kind, kj_er
     if (stat(path, &info) != 0)
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot open: %s", strerror(errno));
     if (S_ISDIR(info.st_mode))
-        return add_folder(ir, path, kind, err);
+        return add_folder(ir, path, kind, NULL, err);
     if (kind == KJ_SOURCE_BY_NAME)
         kind = kind_by_name(path);
     if (kind == KJ_SOURCE_BY_NAME)
         return kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET,
                        "what it holds does not show in its name; use .yar, .yara, .yaml or say "
                        "--rules-kind");
-    return add_file(ir, path, kind, err);
+    return add_file(ir, path, kind, NULL, err);
+}
+
+kj_status kj_sources_add_rules(kj_ir *ir, const char *path, const kj_yara_options *how,
+                               kj_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot open: %s", strerror(errno));
+    return S_ISDIR(info.st_mode) ? add_folder(ir, path, KJ_SOURCE_BY_NAME, how, err)
+                                 : add_file(ir, path, KJ_SOURCE_YARA, how, err);
 }
 
 /* ---- telling

@@ -4,6 +4,7 @@
 
 #include "cmd/options.h"
 #include "ir/ir.h"
+#include "rules/yara/yara.h"
 
 typedef enum kj_source_kind {
     KJ_SOURCE_BY_NAME, /* by the file name's extension */
@@ -24,10 +25,19 @@ bool kj_source_kind_parse(const char *word, kj_source_kind *out);
  * stderr, for one that is malformed. */
 bool kj_sources_define(kj_ir *ir, const kj_option_list *defines);
 
+/* kj_yara_options.include: a file is looked up beside the one that includes it. */
+const kj_source *kj_sources_include(void *user, kj_ir *ir, const kj_source *from, kj_span path,
+                                    kj_error *err);
+
 /* Compiles a file, or everything in a folder (by name order, files of other kinds passed over), and
  * appends it. Problems in a source go to ir->diags; KJ_IO and such for what cannot be read. */
 KJ_MUST_CHECK kj_status kj_sources_add(kj_ir *ir, const char *path, kj_source_kind kind,
                                        kj_error *err);
+
+/* Compiles YARA rules: a file, however it is called, or those in a folder. Of `how` count lint,
+ * strict and strict_escape. */
+KJ_MUST_CHECK kj_status kj_sources_add_rules(kj_ir *ir, const char *path,
+                                             const kj_yara_options *how, kj_error *err);
 
 /* Prints the diagnostics on stderr, in the order of their sources, and a line that counts them.
  * Evaluates to whether there was no error. */

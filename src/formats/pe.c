@@ -5,8 +5,8 @@
  *     COFF header), section table (40 bytes each); raw data of the sections; overlay
  *
  * What Windows and malware do differently: e_lfanew may lie anywhere, in the DOS header too; the
- * number of directories lies, so the size of the optional header bounds them; raw offsets are
- * rounded down to 512; programs for DOS ("mz") have no PE header.
+ * number of directories and the size of the optional header lie, so all directories are read; raw
+ * offsets are rounded down to 512; programs for DOS ("mz") have no PE header.
  *
  * The walk hands out the overlay when it is a file of a kind that matters, since self-extracting
  * archives are made that way. */
@@ -20,7 +20,6 @@ enum {
     PE_SIGNATURE = 0x4550,
     COFF_LEN = 20,
     MAGIC_64 = 0x20B,
-    SECTION_LEN = 40,
     SECTION_NAME_LEN = 8,
 };
 
@@ -67,9 +66,8 @@ static void read_coff(kj_reader *r, kj_pe *pe, uint16_t *out_optional_len)
     pe->is_dll = pe->characteristics & KJ_PE_IS_DLL;
 }
 
-/* `end`: where the optional header ends by its own size, which bounds the directories only: tiny
- * programs let it overlap the section table. */
-static void read_optional(kj_reader *r, kj_pe *pe, uint64_t end)
+/* The directories are read whatever their number or the header's size is said to be: both lie. */
+static void read_optional(kj_reader *r, kj_pe *pe)
 {
     pe->is64 = kj_read_u16le(r) == MAGIC_64;
     kj_skip(r, 14); /* linker, sizes of code and data */
@@ -85,7 +83,7 @@ static void read_optional(kj_reader *r, kj_pe *pe, uint64_t end)
     pe->subsystem = kj_read_u16le(r);
     pe->dll_characteristics = kj_read_u16le(r);
     kj_skip(r, (pe->is64 ? 32 : 16) + 8); /* stack, heap, flags, number of directories */
-    for (size_t i = 0; i < KJ_PE_DIRECTORIES && r->pos + 8 <= end && kj_reader_left(r) >= 8; i++) {
+    for (size_t i = 0; i < KJ_PE_DIRECTORIES && kj_reader_left(r) >= 8; i++) {
         pe->directories[i].rva = kj_read_u32le(r);
         pe->directories[i].len = kj_read_u32le(r);
     }
@@ -94,7 +92,7 @@ static void read_optional(kj_reader *r, kj_pe *pe, uint64_t end)
 static void read_sections(kj_reader *r, kj_pe *pe)
 {
     size_t count = kj_min_size(pe->section_count, KJ_PE_SECTIONS_MAX);
-    for (size_t i = 0; i < count && kj_reader_left(r) >= SECTION_LEN; i++) {
+    for (size_t i = 0; i < count && kj_reader_left(r) >= KJ_PE_SECTION_LEN; i++) {
         kj_pe_section *section = &pe->sections[i];
         section->name = until_nul(kj_read_span(r, SECTION_NAME_LEN));
         section->virtual_size = kj_read_u32le(r);
@@ -107,13 +105,14 @@ static void read_sections(kj_reader *r, kj_pe *pe)
     }
 }
 
+/* Sections are compared by ends of 32 bits, as in libyara, though they may wrap. */
 static uint64_t find_overlay(const kj_pe *pe)
 {
     uint64_t end = 0;
     for (size_t i = 0; i < pe->sections_read; i++) {
         const kj_pe_section *section = &pe->sections[i];
-        uint64_t section_end = (uint64_t)section->raw_offset + section->raw_size;
-        end = section_end > end ? section_end : end;
+        uint32_t wrapped = section->raw_offset + section->raw_size;
+        end = wrapped > end ? (uint64_t)section->raw_offset + section->raw_size : end;
     }
     return end < pe->file_len ? end : 0;
 }
@@ -126,30 +125,44 @@ kj_status kj_pe_read(kj_span bytes, kj_pe *out, kj_error *err)
     if (!find_header(&r, &pe.offset))
         return kj_fail(err, KJ_MALFORMED, E_LFANEW, "no PE header where e_lfanew points");
     read_coff(&r, &pe, &optional_len);
-    if (!kj_reader_ok(&r) || !is_machine(pe.machine))
-        return kj_fail(err, KJ_MALFORMED, pe.offset, "no known machine in the COFF header");
+    if (!kj_reader_ok(&r))
+        return kj_fail(err, KJ_TRUNCATED, pe.offset, "the COFF header ends early");
     uint64_t optional = (uint64_t)r.pos;
-    read_optional(&r, &pe, optional + optional_len);
+    read_optional(&r, &pe);
     if (!kj_reader_ok(&r))
         return kj_fail(err, KJ_TRUNCATED, optional, "the optional header ends early");
-    kj_seek(&r, optional + optional_len);
+    pe.section_table = optional + optional_len;
+    kj_seek(&r, pe.section_table);
     read_sections(&r, &pe);
     pe.overlay_offset = find_overlay(&pe);
     *out = pe;
     return KJ_OK;
 }
 
-/* The section with the highest address among those that hold `rva`; NULL: none. */
+/* The section with the highest address among those that hold `rva`, in memory or in the file; NULL:
+ * none. */
 static const kj_pe_section *find_section(const kj_pe *pe, uint64_t rva)
 {
     const kj_pe_section *found = NULL;
     for (size_t i = 0; i < pe->sections_read; i++) {
         const kj_pe_section *section = &pe->sections[i];
-        if (rva >= section->rva && rva - section->rva < section->virtual_size &&
+        uint32_t size =
+            section->virtual_size > section->raw_size ? section->virtual_size : section->raw_size;
+        if (rva >= section->rva && rva - section->rva < size &&
             (!found || found->rva <= section->rva))
             found = section;
     }
     return found;
+}
+
+/* Where a section's raw data begins, rounded down as the loader does. */
+static uint32_t section_start(const kj_pe *pe, const kj_pe_section *section)
+{
+    enum { SECTOR = 0x200, PAGE = 0x1000 };
+    uint32_t alignment = pe->file_alignment < SECTOR ? pe->file_alignment : SECTOR;
+    uint32_t start = section->raw_offset;
+    start -= alignment ? start % alignment : 0;
+    return pe->section_alignment >= PAGE ? start & ~(uint32_t)(SECTOR - 1) : start;
 }
 
 static uint32_t lowest_rva(const kj_pe *pe)
@@ -170,10 +183,7 @@ bool kj_pe_rva_to_offset(const kj_pe *pe, uint64_t rva, uint64_t *out)
         const kj_pe_section *section = find_section(pe, rva);
         if (!section || rva - section->rva >= section->raw_size)
             return false;
-        uint32_t alignment = pe->file_alignment < 0x200 ? pe->file_alignment : 0x200;
-        uint32_t start = section->raw_offset;
-        start -= alignment ? start % alignment : 0;
-        offset = start + (rva - section->rva);
+        offset = section_start(pe, section) + (rva - section->rva);
     }
     if (offset >= pe->file_len)
         return false;

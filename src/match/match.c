@@ -59,6 +59,16 @@ const kj_sightings *kj_matcher_seen(const kj_matcher *matcher)
     return &matcher->seen;
 }
 
+const kj_hit *kj_matcher_hits(const kj_matcher *matcher, uint32_t pattern, size_t *out_count)
+{
+    return kj_search_hits(matcher->search, pattern, out_count);
+}
+
+bool kj_matcher_is_cut(const kj_matcher *matcher, uint32_t pattern)
+{
+    return kj_search_is_cut(matcher->search, pattern);
+}
+
 const uint32_t *kj_matcher_detects(const kj_matcher *matcher, size_t *out_count)
 {
     *out_count = matcher->detects.count;
@@ -125,7 +135,8 @@ static kj_status keep_first(kj_status first, kj_status status)
     return first == KJ_OK ? status : first;
 }
 
-static kj_status run_rules(kj_matcher *m, const kj_condition_input *input, kj_error *err)
+static kj_status run_rules(kj_matcher *m, const kj_condition_input *input, uint64_t *costs,
+                           kj_error *err)
 {
     kj_status result = KJ_OK;
     for (size_t i = 0; i < m->candidates.count; i++) {
@@ -133,11 +144,14 @@ static kj_status run_rules(kj_matcher *m, const kj_condition_input *input, kj_er
             return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "out of time");
         const kj_disk_rule *rule = kj_defs_rule(m->defs, m->candidates.items[i]);
         bool holds = false;
+        uint64_t before = *input->steps;
         kj_status status =
             rule ? kj_condition_run(input, rule->code, &holds, result == KJ_OK ? err : NULL)
                  : KJ_OK;
         if (status == KJ_INTERNAL)
             return status;
+        if (costs && rule)
+            costs[m->candidates.items[i]] += before - *input->steps;
         result = keep_first(result, status);
         if (holds)
             kj_sightings_add_rule(&m->seen, m->candidates.items[i]);
@@ -251,7 +265,7 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_m
         .deadline = limits->deadline,
     };
     KJ_TRY(collect_rules(m, err));
-    kj_status status = run_rules(m, &input, result == KJ_OK ? err : NULL);
+    kj_status status = run_rules(m, &input, limits->costs, result == KJ_OK ? err : NULL);
     if (status == KJ_INTERNAL)
         return kj_fail(err, KJ_INTERNAL, KJ_NO_OFFSET, "damaged definitions: a condition");
     result = keep_first(result, status);

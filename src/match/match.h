@@ -87,6 +87,8 @@ typedef struct kj_match_limits {
     kj_search_limits search;
     uint64_t steps;       /* of conditions, summed over the object; 0: no limit */
     kj_deadline deadline; /* of the search and of conditions: search.deadline need not be set */
+    uint64_t *costs;      /* one a rule, to which the steps of its condition are added; NULL: nobody
+                             asks */
 } kj_match_limits;
 
 /* One piece of what made a detection true. */
@@ -118,6 +120,12 @@ KJ_MUST_CHECK kj_status kj_matcher_run(kj_matcher *matcher, const kj_match_input
                                        const kj_match_limits *limits, kj_error *err);
 
 const kj_sightings *kj_matcher_seen(const kj_matcher *matcher);
+
+/* The hits of a pattern by rising offset; valid until the next run. */
+const kj_hit *kj_matcher_hits(const kj_matcher *matcher, uint32_t pattern, size_t *out_count);
+
+/* Whether the pattern has more hits than were kept. */
+bool kj_matcher_is_cut(const kj_matcher *matcher, uint32_t pattern);
 
 /* Indices of the detections that hold, rising. Valid until the next run. */
 const uint32_t *kj_matcher_detects(const kj_matcher *matcher, size_t *out_count);

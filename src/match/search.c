@@ -25,6 +25,7 @@ enum {
     EACH_STEPS_PER_BYTE = 2, /* this for each byte they span; then one sweep is cheaper */
     BLOCK = 4 << 10,         /* bytes that both lookups pass over before they go on */
     LOOK_AFTER = 1 << 20,    /* bytes compared between looks at the clock */
+    BYTES_A_STEP = 16,       /* of literals, where costs are counted */
     RANK_SHIFT = 8,          /* a hit's key holds the form's rank above the key, until the end */
 };
 
@@ -75,6 +76,7 @@ struct kj_search {
     uint32_t hits_max;
     uint64_t steps;
     kj_deadline deadline;
+    uint64_t *costs;      /* one a pattern, or NULL */
     size_t compared;      /* bytes since the last look at the clock */
     bool late;            /* the time is up: nothing is searched any more */
     kj_status status;     /* the first thing that went wrong */
@@ -142,9 +144,16 @@ static void look_at_clock(kj_search *s, uint32_t pattern)
     note(s, KJ_LIMIT, pattern);
 }
 
+static void charge(const kj_search *s, const kj_disk_form *form, uint64_t steps)
+{
+    if (s->costs)
+        s->costs[form->pattern] += steps;
+}
+
 /* Takes note of work on a literal form, roughly. */
 static void spend(kj_search *s, const kj_disk_form *form, size_t bytes)
 {
+    charge(s, form, 1 + bytes / BYTES_A_STEP);
     s->compared += bytes;
     if (s->compared >= LOOK_AFTER)
         look_at_clock(s, form->pattern);
@@ -580,8 +589,11 @@ static void flush(kj_search *s)
         for (end = i + 1; end < count && items[end].posting == items[i].posting; end++)
             ;
         const kj_disk_form *form = find_form(s, items[i].form);
-        if (form && !is_full(s, form))
-            verify_candidates(s, form, items + i, end - i);
+        if (!form || is_full(s, form))
+            continue;
+        uint64_t before = s->steps;
+        verify_candidates(s, form, items + i, end - i);
+        charge(s, form, before - s->steps + (end - i));
     }
     s->candidates.count = 0;
 }
@@ -719,6 +731,8 @@ static void pass_scanned(kj_search *s, const kj_disk_form *form)
         note(s, KJ_INTERNAL, form->pattern);
         return;
     }
+    uint64_t before = s->steps;
+    charge(s, form, s->bytes.len / BYTES_A_STEP);
     for (size_t i = 0; i < s->bytes.len && !is_full(s, form) && !stopped(s); i++) {
         if (!runs)
             verify_literal(s, form, i);
@@ -730,6 +744,7 @@ static void pass_scanned(kj_search *s, const kj_disk_form *form)
             break;
     }
     verify_starts(s, form);
+    charge(s, form, before - s->steps);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -856,6 +871,7 @@ static void begin(kj_search *s, kj_span bytes, const kj_search_limits *limits)
     s->steps = limits->steps ? limits->steps : UINT64_MAX;
     s->steps_exhausted = s->late = false;
     s->deadline = limits->deadline;
+    s->costs = limits->costs;
     s->compared = 0;
     kj_regex_set_deadline(s->regex, limits->deadline);
     s->status = s->damaged ? KJ_INTERNAL : KJ_OK;
@@ -884,6 +900,12 @@ const kj_hit *kj_search_hits(const kj_search *s, uint32_t pattern, size_t *out_c
     const struct hits *hits = pattern < s->defs->patterns.count ? find_hits(s, pattern) : NULL;
     *out_count = hits ? hits->count : 0;
     return hits ? hits->items : NULL;
+}
+
+bool kj_search_is_cut(const kj_search *s, uint32_t pattern)
+{
+    const struct hits *hits = pattern < s->defs->patterns.count ? find_hits(s, pattern) : NULL;
+    return hits && hits->dropped;
 }
 
 const uint32_t *kj_search_found(const kj_search *s, size_t *out_count)

@@ -20,6 +20,7 @@ typedef struct kj_search_limits {
     uint32_t hits_per_pattern; /* further ones are dropped, and that is said */
     uint64_t steps;            /* of programs, summed over the object; 0: no limit */
     kj_deadline deadline;      /* when it ends, too */
+    uint64_t *costs; /* one a pattern, to which the steps it took are added; NULL: nobody asks */
 } kj_search_limits;
 
 /* The scratch for these definitions, which outlive it. NULL without memory. */
@@ -35,6 +36,9 @@ KJ_MUST_CHECK kj_status kj_search_run(kj_search *search, kj_span bytes,
 
 /* The pattern's hits by rising offset; valid until the next run. */
 const kj_hit *kj_search_hits(const kj_search *search, uint32_t pattern, size_t *out_count);
+
+/* Whether the pattern has more hits than were kept. */
+bool kj_search_is_cut(const kj_search *search, uint32_t pattern);
 
 /* The patterns that hit, in no order. */
 const uint32_t *kj_search_found(const kj_search *search, size_t *out_count);

@@ -5,13 +5,20 @@
 #include "base/arith.h"
 
 const kj_module *const kj_modules[] = {
-    &kj_module_kujo,
+    &kj_module_kujo,   &kj_module_pe,         &kj_module_dotnet,  &kj_module_elf,
+    &kj_module_macho,  &kj_module_dex,        &kj_module_math,    &kj_module_hash,
+    &kj_module_string, &kj_module_time,       &kj_module_console, &kj_module_magic,
+    &kj_module_cuckoo, &kj_module_androguard, &kj_module_lnk,
 };
 
 const size_t kj_module_count = KJ_COUNT(kj_modules);
 
 static const kj_schema *const schemas[] = {
-    &kj_module_kujo.schema,
+    &kj_module_kujo.schema,   &kj_module_pe.schema,         &kj_module_dotnet.schema,
+    &kj_module_elf.schema,    &kj_module_macho.schema,      &kj_module_dex.schema,
+    &kj_module_math.schema,   &kj_module_hash.schema,       &kj_module_string.schema,
+    &kj_module_time.schema,   &kj_module_console.schema,    &kj_module_magic.schema,
+    &kj_module_cuckoo.schema, &kj_module_androguard.schema, &kj_module_lnk.schema,
 };
 _Static_assert(KJ_COUNT(schemas) == KJ_COUNT(kj_modules), "a schema a module");
 
@@ -29,6 +36,39 @@ void *kj_module_state(const kj_module_input *input, const kj_module *module, siz
     if (!*slot)
         *slot = kj_arena_alloc(input->arena, size);
     return *slot;
+}
+
+static const kj_type letter_types[128] = {
+    ['i'] = KJ_TYPE_INT,  ['f'] = KJ_TYPE_REAL,  ['s'] = KJ_TYPE_STRING,
+    ['b'] = KJ_TYPE_BOOL, ['r'] = KJ_TYPE_REGEX,
+};
+
+bool kj_call_fits(const kj_field_call *call, const char *params)
+{
+    size_t count = params ? strlen(params) : 0;
+    if (call->count != count)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        kj_type wanted = letter_types[(unsigned char)params[i] & 127], type = call->args[i].type;
+        bool is_number = wanted == KJ_TYPE_INT || wanted == KJ_TYPE_BOOL;
+        if (type != wanted && !(is_number && (type == KJ_TYPE_INT || type == KJ_TYPE_BOOL)))
+            return false;
+    }
+    return true;
+}
+
+const kj_field *kj_module_row(const kj_module *module, uint16_t field)
+{
+    for (size_t i = 0; i < module->schema.count; i++)
+        if (module->schema.fields[i].id == field && !module->schema.fields[i].is_constant)
+            return &module->schema.fields[i];
+    return NULL;
+}
+
+void kj_module_tell_unseen(const kj_module_input *input, kj_status why, const char *sentence)
+{
+    if (input->env && input->env->unseen)
+        input->env->unseen(input->env->user, why, sentence);
 }
 
 kj_span kj_module_report(const kj_module_input *input, const kj_module *module)

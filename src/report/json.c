@@ -177,6 +177,16 @@ static void write_unseen(kj_report *report, kj_span path, kj_span member, kj_sta
     end(report, line);
 }
 
+static void write_console(kj_report *report, kj_span path, kj_span member, kj_span text)
+{
+    if (report->quiet)
+        return;
+    json_t *line = begin("console");
+    set_place(line, path, member);
+    set_text(line, "line", text);
+    end(report, line);
+}
+
 static void write_error(kj_report *report, kj_span path, const kj_error *err)
 {
     json_t *line = begin("error");
@@ -223,6 +233,7 @@ const kj_report_form kj_report_json = {
     .name = "json",
     .object = write_object,
     .unseen = write_unseen,
+    .console = write_console,
     .error = write_error,
     .skipped = write_skipped,
     .summary = write_summary,

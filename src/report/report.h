@@ -20,6 +20,7 @@ typedef struct kj_report_form {
     void (*object)(kj_report *report, const kj_run_object *object);
     void (*unseen)(kj_report *report, kj_span path, kj_span member, kj_status why,
                    const char *sentence);
+    void (*console)(kj_report *report, kj_span path, kj_span member, kj_span line);
     void (*error)(kj_report *report, kj_span path, const kj_error *err);
     void (*skipped)(kj_report *report, kj_span path, const char *sentence);
     void (*summary)(kj_report *report, const kj_report_summary *summary);

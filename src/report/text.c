@@ -197,6 +197,18 @@ static void print_unseen(kj_report *report, kj_span path, kj_span member, kj_sta
     flush_line(report, report->notes, &line);
 }
 
+static void print_console(kj_report *report, kj_span path, kj_span member, kj_span text)
+{
+    if (report->quiet)
+        return;
+    kj_buf line;
+    kj_buf_init(&line, LINE_MAX_LEN);
+    put_place(&line, path, member);
+    kj_buf_put_text(&line, ": console: ");
+    kj_buf_put(&line, text);
+    flush_line(report, report->notes, &line);
+}
+
 /* kujo: PATH: SENTENCE */
 static void print_note(kj_report *report, kj_span path, const char *color, const char *sentence)
 {
@@ -304,6 +316,7 @@ const kj_report_form kj_report_text = {
     .name = "text",
     .object = print_object,
     .unseen = print_unseen,
+    .console = print_console,
     .error = print_error,
     .skipped = print_skipped,
     .summary = print_summary,

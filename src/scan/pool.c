@@ -155,13 +155,14 @@ static kj_job *take_current(worker *w)
 }
 
 /* Keeps a checked record. Findings have half of the room to themselves: nobody hides one behind any
- * number of broken members. */
+ * number of broken members. What rules print has a quarter. */
 static void keep(kj_job *job, kj_span packet)
 {
     kj_wire_head head;
     memcpy(&head, packet.data, sizeof head);
     size_t before = job->records.len, max = job->records.max;
-    size_t end = head.kind == KJ_WIRE_FINDING ? max : kj_max_size(max / 2, before);
+    size_t share = head.kind == KJ_WIRE_FINDING ? 1 : head.kind == KJ_WIRE_CONSOLE ? 4 : 2;
+    size_t end = kj_max_size(max / share, before);
     if (packet.len <= end - before)
         kj_buf_put(&job->records, packet);
     job->lost += job->records.len == before;
@@ -184,7 +185,8 @@ static bool start(kj_pool *pool, worker *w, kj_job *job)
     pid_t self = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        kj_worker_run(ends[1], self, &pool->options.sets, &pool->options.limits);
+        kj_worker_run(ends[1], self, &pool->options.sets, &pool->options.limits,
+                      &pool->options.env);
     if (pid < 0)
         (void)fail_job(job, KJ_IO, "cannot start a worker");
     (void)close(ends[1]);

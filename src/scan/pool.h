@@ -28,6 +28,7 @@ typedef struct kj_job {
 typedef struct kj_pool_options {
     kj_wire_sets sets;
     kj_scan_limits limits;
+    kj_module_env env; /* as for kj_scanner_set_env() */
     unsigned workers;
     void (*done)(void *user, kj_job *job);
     void *user;

@@ -196,11 +196,22 @@ static bool continues_object(const run *r, const kj_wire_record *record)
            kj_span_equal(last->finding.member, record->finding.member);
 }
 
+/* Lines about an object come before its findings, and between those of several sets. */
+static void tell_console(run *r, const entry *e, const kj_wire_record *record)
+{
+    if (r->group.count && !kj_span_equal(r->group.items[0].finding.member, record->member))
+        end_object(r, e);
+    if (r->events->console)
+        r->events->console(r->events->user, kj_span_str(e->path), record->member, record->line);
+}
+
 static void tell_record(run *r, const entry *e, const kj_wire_record *record)
 {
     if (record->kind == KJ_WIRE_UNSEEN) {
         end_object(r, e);
         tell_unseen(r, e, record->member, record->why, record->sentence);
+    } else if (record->kind == KJ_WIRE_CONSOLE) {
+        tell_console(r, e, record);
     } else if (record->kind == KJ_WIRE_FINDING) {
         if (r->group.count && !continues_object(r, record))
             end_object(r, e);
@@ -490,6 +501,8 @@ static kj_status prepare(run *r, kj_error *err)
     }
     if (o->workers == 0) {
         r->scanner = kj_scanner_new(o->sets, o->set_count, &o->limits);
+        if (r->scanner)
+            kj_scanner_set_env(r->scanner, &o->env);
         if (r->scanner && r->events->scanner)
             r->events->scanner(r->events->user, r->scanner);
         return r->scanner ? KJ_OK : kj_no_memory(err);
@@ -497,6 +510,7 @@ static kj_status prepare(run *r, kj_error *err)
     r->pool_options = (kj_pool_options){
         .sets = r->sets,
         .limits = o->limits,
+        .env = o->env,
         .workers = o->workers < KJ_WORKERS_MAX ? o->workers : KJ_WORKERS_MAX,
         .done = job_done,
         .user = r,

@@ -44,6 +44,8 @@ typedef struct kj_run_events {
     /* Part of a file, or of a member of it, was not looked at. */
     void (*unseen)(void *user, kj_span path, kj_span member, kj_status why, const char *sentence);
     void (*error)(void *user, kj_span path, const kj_error *err);
+    /* A rule had a line printed about a file, or a member of it; escaped. NULL: nobody asks. */
+    void (*console)(void *user, kj_span path, kj_span member, kj_span line);
     /* Something that the walk met and that is not scanned by design. */
     void (*skipped)(void *user, kj_span path, const char *sentence);
     void (*progress)(void *user, const kj_run_progress *progress); /* often */
@@ -56,6 +58,7 @@ typedef struct kj_run_options {
     const kj_defs *const *sets;
     size_t set_count;
     kj_scan_limits limits;
+    kj_module_env env; /* as for kj_scanner_set_env() */
     kj_walk_options walk;
     const char *const *paths; /* "-": standard input */
     size_t path_count;

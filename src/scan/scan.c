@@ -7,10 +7,9 @@
 #include "base/arith.h"
 #include "base/clock.h"
 #include "base/path.h"
-#include "base/text.h"
-#include "modules/module.h"
 #include "scan/digests.h"
 #include "scan/findings.h"
+#include "scan/object.h"
 #include "scan/volume.h"
 
 #include <errno.h>
@@ -24,14 +23,18 @@ enum {
     KEEP_BUFFER = 64 << 20,    /* a file buffer larger than this is given back */
     RATIO_FROM = 1 << 20,      /* unpacked bytes below which no ratio is suspicious */
     HITS_PER_PATTERN = 100000, /* beyond this many matches a string's further ones are dropped */
+    CONSOLE_LINES = 1000,      /* that rules may print about one object */
 };
+
+static void take_line(void *user, kj_span line);
+static void take_module_unseen(void *user, kj_status why, const char *sentence);
 
 struct kj_scanner {
     const kj_defs *sets[KJ_SETS_MAX];
     kj_matcher *matchers[KJ_SETS_MAX];
     size_t set_count;
     kj_scan_limits limits;
-    const kj_module_env *env;
+    kj_module_env env;
     kj_buf file;
     kj_arena arena;
     atomic_bool cancelled; /* by a signal handler or another thread */
@@ -41,9 +44,11 @@ struct kj_scanner {
     uint64_t unpacked;
     uint64_t members;
     uint64_t started_ns;
-    bool stopped;        /* a budget of the whole file ran out; it was told */
-    unsigned ambiguous;  /* objects under way that several formats claim */
-    kj_digests contents; /* of the members of those */
+    bool stopped;             /* a budget of the whole file ran out; it was told */
+    unsigned ambiguous;       /* objects under way that several formats claim */
+    kj_digests contents;      /* of the members of those */
+    const kj_object *matched; /* the object that rules are about */
+    unsigned lines;           /* that they had printed about it */
 };
 
 /* One object that is being walked. */
@@ -64,6 +69,7 @@ kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_sc
         return NULL;
     }
     scanner->limits = *limits;
+    kj_scanner_set_env(scanner, &(kj_module_env){0});
     scanner->set_count = count;
     kj_buf_init(&scanner->file, (size_t)kj_min_u64(limits->file_bytes, SIZE_MAX / 2));
     kj_arena_init(&scanner->arena, ARENA_BUDGET);
@@ -92,7 +98,10 @@ void kj_scanner_free(kj_scanner *scanner)
 
 void kj_scanner_set_env(kj_scanner *scanner, const kj_module_env *env)
 {
-    scanner->env = env;
+    scanner->env = *env;
+    scanner->env.console = take_line;
+    scanner->env.unseen = take_module_unseen;
+    scanner->env.user = scanner;
 }
 
 void kj_scanner_cancel(kj_scanner *scanner)
@@ -125,122 +134,31 @@ static kj_status stop(kj_scanner *s, const kj_object *object, kj_status why, kj_
 /* ---- matching
  * --------------------------------------------------------------------------------------- */
 
-/* What the matcher's callbacks need. */
-typedef struct asking {
-    kj_module_input module;
-    const kj_object *object;
-} asking;
-
-static kj_value field_value(void *user, const kj_field_call *call)
+static void take_line(void *user, kj_span line)
 {
-    const asking *a = user;
-    return kj_module_get(&a->module, call);
+    kj_scanner *s = user;
+    if (!s->events->console || s->lines > CONSOLE_LINES)
+        return;
+    if (s->lines++ == CONSOLE_LINES)
+        line = kj_span_str("(further lines are not shown)");
+    kj_buf path;
+    kj_member_path(s->matched, (kj_span){0}, &path);
+    s->events->console(s->events->user, kj_buf_span(&path), line);
+    kj_buf_done(&path);
 }
 
-static kj_span directory_of(kj_span path)
+static void take_module_unseen(void *user, kj_status why, const char *sentence)
 {
-    while (path.len && path.data[path.len - 1] != '/')
-        path.len--;
-    return path.len > 1 ? kj_span_sub(path, 0, path.len - 1) : path;
-}
-
-/* With its dot. */
-static kj_value extension_value(kj_span name)
-{
-    kj_span stem;
-    (void)kj_path_extension(name, &stem);
-    return kj_value_text(kj_span_sub(name, stem.len, SIZE_MAX));
-}
-
-/* As LOKI names types: EXE for programs, else the format's name in capitals. */
-static kj_value type_value(const asking *a)
-{
-    const kj_format *format = a->object->claims.formats[0];
-    if (format->kind == KJ_KIND_EXECUTABLE && format->name[0] != 'e')
-        return kj_value_text(kj_span_str("EXE"));
-    char *upper = kj_arena_strdup(a->module.arena, format->name);
-    for (char *c = upper; c && *c; c++)
-        *c = (char)kj_upper((uint8_t)*c);
-    return kj_value_text(kj_span_str(upper));
-}
-
-/* The variables that LOKI and THOR define for their rules. */
-static kj_value external_value(void *user, kj_span name)
-{
-    const asking *a = user;
-    if (kj_span_is(name, "filename"))
-        return kj_value_text(a->object->name);
-    if (kj_span_is(name, "filepath"))
-        return kj_value_text(directory_of(a->object->path));
-    if (kj_span_is(name, "extension"))
-        return extension_value(a->object->name);
-    if (kj_span_is(name, "filetype"))
-        return type_value(a);
-    return kj_value_undefined();
-}
-
-static kj_file_fact file_fact(const kj_object *object)
-{
-    kj_file_fact fact = {
-        .place = object->host_path,
-        .name = object->name,
-        .size = object->bytes.len,
-        .has_bytes = true,
-        .bytes = object->bytes,
-    };
-    for (size_t i = 0; i < object->claims.count && i < KJ_FACT_TYPES_MAX; i++)
-        fact.types[fact.type_count++] = kj_span_str(object->claims.formats[i]->name);
-    return fact;
-}
-
-/* A message's attachments as facts; NULL without memory. */
-static kj_mail_fact *mail_fact(kj_scanner *s, const kj_object *object)
-{
-    kj_mail_fact *mail = kj_new(&s->arena, kj_mail_fact);
-    kj_file_fact *files = kj_new_array(&s->arena, kj_file_fact, object->member_count);
-    if (!mail || !files)
-        return NULL;
-    *mail = (kj_mail_fact){.subject = object->mail->subject, .attachments = files};
-    for (size_t i = 0; i < object->member_count; i++) {
-        const kj_member *member = &object->members[i];
-        if (!(member->flags & KJ_MEMBER_ATTACHMENT))
-            continue;
-        kj_file_fact *fact = &files[mail->attachment_count++];
-        *fact = (kj_file_fact){.name = member->name, .size = member->size};
-        if (member->format)
-            fact->types[fact->type_count++] = kj_span_str(member->format->name);
-    }
-    return mail;
-}
-
-static bool entry_point(const kj_object *object, uint64_t *out)
-{
-    for (size_t i = 0; i < object->claims.count; i++) {
-        const kj_format *format = object->claims.formats[i];
-        if (format->entry_point && format->entry_point(object->bytes, out))
-            return true;
-    }
-    return false;
+    kj_scanner *s = user;
+    tell_unseen(s, s->matched, (kj_span){0}, why, sentence);
 }
 
 static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *err)
 {
-    void *states[KJ_MODULES_MAX] = {0};
-    asking user = {
-        .module = {.object = object, .arena = &s->arena, .env = s->env, .states = states},
-        .object = object,
-    };
-    kj_match_input input = {
-        .bytes = object->bytes,
-        .file = file_fact(object),
-        .mail = object->mail ? mail_fact(s, object) : NULL,
-        .field = field_value,
-        .external = external_value,
-        .user = &user,
-    };
-    if (object->mail && !input.mail)
-        return kj_no_memory(err);
-    input.has_entry_point = entry_point(object, &input.entry_point);
+    kj_asked asked;
+    s->matched = object;
+    s->lines = 0;
+    KJ_TRY(kj_asked_init(&asked, object, &s->arena, &s->env, err));
     const kj_match_limits limits = {
         .search = {.hits_per_pattern = HITS_PER_PATTERN},
         .deadline.ns =
@@ -250,7 +168,7 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
     kj_status ended = KJ_OK; /* the file's time ran out: what was found counts, nothing follows */
     for (size_t i = 0; i < s->set_count; i++) {
         kj_error why = {0};
-        kj_status status = kj_matcher_run(s->matchers[i], &input, &limits, &why);
+        kj_status status = kj_matcher_run(s->matchers[i], &asked.input, &limits, &why);
         if (status == KJ_LIMIT && s->cancelled)
             return stop(s, object, KJ_CANCELLED, err, "stopped");
         if (status == KJ_LIMIT && kj_deadline_past(&limits.deadline))

@@ -64,6 +64,8 @@ typedef struct kj_scan_events {
     void (*sighting)(void *user, uint32_t set, uint32_t artifact, kj_span member);
     /* A rule of an advisory in set `set` matched: the other half of that. NULL: nobody asks. */
     void (*matched)(void *user, uint32_t set, uint32_t rule);
+    /* A rule had a line printed (console.log) about `member`; raw bytes. NULL: nobody asks. */
+    void (*console)(void *user, kj_span member, kj_span line);
     /* An object was scanned. */
     void (*object)(void *user, kj_span member, const char *type, uint64_t bytes);
 } kj_scan_events;
@@ -86,7 +88,8 @@ enum { KJ_SETS_MAX = 4 };
 kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits);
 void kj_scanner_free(kj_scanner *scanner);
 
-/* What modules get besides the object; it outlives the scanner. Without it, nothing. */
+/* What modules get besides the object: the reports in `env`, which outlive the scanner, and its
+ * time. Without it, nothing. What modules tell goes to the events. */
 void kj_scanner_set_env(kj_scanner *scanner, const kj_module_env *env);
 
 /* Scans one file. KJ_OK also when there are findings or something was not seen; otherwise the file

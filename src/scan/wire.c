@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+enum { LONGEST_ESCAPE = 10 }; /* of one byte or character: \u{10FFFF} */
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 /* Where a text stands in the strings of a set; {0, 0} for one from elsewhere. */
@@ -127,6 +129,22 @@ static void put_matched(void *user, uint32_t set, uint32_t rule)
     put_record(writer, &record.head, sizeof record, (kj_span){0}, (kj_span){0});
 }
 
+static void put_console(void *user, kj_span member, kj_span line)
+{
+    kj_span place = cut(member, KJ_WIRE_MEMBER_MAX);
+    kj_buf escaped;
+    kj_buf_init(&escaped, LONGEST_ESCAPE * KJ_WIRE_LINE_MAX);
+    kj_escape(cut(line, KJ_WIRE_LINE_MAX), NULL, &escaped);
+    kj_span text = cut(kj_buf_span(&escaped), KJ_WIRE_LINE_MAX);
+    kj_wire_console record = {
+        .head.kind = KJ_WIRE_CONSOLE,
+        .member_len = (uint32_t)place.len,
+        .line_len = (uint32_t)text.len,
+    };
+    put_record(user, &record.head, sizeof record, place, text);
+    kj_buf_done(&escaped);
+}
+
 static void count_object(void *user, kj_span member, const char *type, uint64_t bytes)
 {
     (void)member;
@@ -144,6 +162,7 @@ kj_scan_events kj_wire_events(kj_wire_writer *writer)
         .unseen = put_unseen,
         .sighting = put_sighting,
         .matched = put_matched,
+        .console = put_console,
         .object = count_object,
     };
 }
@@ -313,6 +332,15 @@ static bool decode_matched(kj_reader *r, const kj_wire_sets *sets, kj_wire_recor
     return true;
 }
 
+static bool decode_console(kj_reader *r, const kj_wire_sets *sets, kj_wire_record *out)
+{
+    (void)sets;
+    kj_wire_console record;
+    return read_fixed(r, KJ_WIRE_CONSOLE, &record, sizeof record) &&
+           read_escaped(r, record.member_len, KJ_WIRE_MEMBER_MAX, &out->member) &&
+           read_escaped(r, record.line_len, KJ_WIRE_LINE_MAX, &out->line);
+}
+
 static bool decode_done(kj_reader *r, const kj_wire_sets *sets, kj_wire_record *out)
 {
     (void)sets;
@@ -329,7 +357,7 @@ static bool (*const decoders[KJ_WIRE_KIND_END])(kj_reader *, const kj_wire_sets 
                                                 kj_wire_record *) = {
     [KJ_WIRE_FINDING] = decode_finding,   [KJ_WIRE_UNSEEN] = decode_unseen,
     [KJ_WIRE_SIGHTING] = decode_sighting, [KJ_WIRE_DONE] = decode_done,
-    [KJ_WIRE_MATCHED] = decode_matched,
+    [KJ_WIRE_MATCHED] = decode_matched,   [KJ_WIRE_CONSOLE] = decode_console,
 };
 
 bool kj_wire_decode(kj_span packet, const kj_wire_sets *sets, kj_wire_record *out)

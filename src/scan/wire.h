@@ -13,6 +13,7 @@ enum {
     KJ_WIRE_JOB_MAX = 96 << 10, /* bytes of a request: two paths */
     KJ_WIRE_MEMBER_MAX = 2048,  /* longer member paths are cut */
     KJ_WIRE_SENTENCE_MAX = 255,
+    KJ_WIRE_LINE_MAX = 1024, /* likewise lines that rules print */
 };
 
 typedef enum kj_wire_kind {
@@ -22,6 +23,7 @@ typedef enum kj_wire_kind {
     KJ_WIRE_SIGHTING,
     KJ_WIRE_DONE,
     KJ_WIRE_MATCHED,
+    KJ_WIRE_CONSOLE,
     KJ_WIRE_KIND_END
 } kj_wire_kind;
 
@@ -92,6 +94,13 @@ typedef struct kj_wire_matched {
 } kj_wire_matched;
 _Static_assert(sizeof(kj_wire_matched) == 24, "layout");
 
+typedef struct kj_wire_console {
+    kj_wire_head head;
+    uint32_t member_len;
+    uint32_t line_len; /* tail: member, line */
+} kj_wire_console;
+_Static_assert(sizeof(kj_wire_console) == 24, "layout");
+
 typedef struct kj_wire_done {
     kj_wire_head head;
     uint64_t objects;
@@ -114,7 +123,8 @@ typedef struct kj_wire_record {
     uint64_t object; /* FINDING */
     kj_finding finding;
     kj_finding_evidence evidence[KJ_EVIDENCE_MAX]; /* finding.evidence */
-    kj_span member;                                /* UNSEEN, SIGHTING */
+    kj_span member;                                /* UNSEEN, SIGHTING, CONSOLE */
+    kj_span line;                                  /* CONSOLE: escaped */
     kj_status why;                                 /* UNSEEN, DONE */
     char sentence[KJ_WIRE_SENTENCE_MAX + 1];       /* UNSEEN, DONE */
     uint32_t set;                                  /* SIGHTING, MATCHED */

@@ -89,7 +89,7 @@ static void serve(worker *self, kj_span request, int fd)
 }
 
 _Noreturn void kj_worker_run(int socket_fd, pid_t parent, const kj_wire_sets *sets,
-                             const kj_scan_limits *limits)
+                             const kj_scan_limits *limits, const kj_module_env *env)
 {
     shed_what_is_inherited(socket_fd, parent);
     worker self = {
@@ -100,6 +100,7 @@ _Noreturn void kj_worker_run(int socket_fd, pid_t parent, const kj_wire_sets *se
     };
     if (!self.scanner || !self.request)
         _exit(EXIT_SETUP);
+    kj_scanner_set_env(self.scanner, env);
     for (;;) {
         KJ_CLEANUP(kj_close_fd) int fd = -1;
         ssize_t len = receive(&self, &fd);

@@ -10,4 +10,4 @@ enum { KJ_WORKER_FD = 3 }; /* the socket to the supervisor, all that a worker ha
 
 /* Serves requests until the supervisor, process `parent`, closes the socket; never returns. */
 _Noreturn void kj_worker_run(int socket_fd, pid_t parent, const kj_wire_sets *sets,
-                             const kj_scan_limits *limits);
+                             const kj_scan_limits *limits, const kj_module_env *env);

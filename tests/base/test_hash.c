@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
+#include "base/crc32.h"
 #include "base/crc32c.h"
 #include "base/text.h"
 #include "tests/test.h"
@@ -39,6 +40,17 @@ static void other_lengths_are_no_digests(void **state)
     assert_false(kj_hash_parse(kj_span_str(""), &kind, out));
 }
 
+static void crc_is_that_of_zip(void **state)
+{
+    (void)state;
+    uint8_t bytes[256];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    assert_int_equal(kj_crc32(kj_span_str("123456789")), 0xCBF43926);
+    assert_int_equal(kj_crc32(kj_span_of(bytes, sizeof bytes)), 0x29058C73);
+    assert_int_equal(kj_crc32((kj_span){0}), 0);
+}
+
 static void crc_is_castagnoli(void **state)
 {
     (void)state;
@@ -56,6 +68,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_are_the_published_ones),
         cmocka_unit_test(other_lengths_are_no_digests),
+        cmocka_unit_test(crc_is_that_of_zip),
         cmocka_unit_test(crc_is_castagnoli),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,8 @@ static void write_again(const kj_wire_record *record, kj_wire_writer *writer)
         events.unseen(events.user, record->why, record->member, record->sentence);
     else if (record->kind == KJ_WIRE_SIGHTING)
         events.sighting(events.user, record->set, record->artifact, record->member);
+    else if (record->kind == KJ_WIRE_CONSOLE)
+        events.console(events.user, record->member, record->line);
     else
         kj_wire_put_done(writer, record->why, &err);
 }
@@ -63,6 +65,7 @@ static void decode(kj_span packet, const kj_wire_sets *sets)
     if (record.kind == KJ_WIRE_FINDING)
         check_finding(&record.finding);
     check_text(record.member);
+    check_text(record.line);
     check_text(kj_span_str(record.sentence));
     kj_wire_writer writer = {
         .sets = sets, .put = decode_again, .user = (void *)(uintptr_t)sets, .on_volume = true};

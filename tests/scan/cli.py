@@ -130,6 +130,37 @@ class Results(Case):
         self.assertIn("rule Found: $a", out)
         self.assertIn("at offset 9, 7 bytes: 66 69 6e 64 20 6d 65 |find me|", out)
 
+    def test_what_rules_print(self):
+        for i in range(40):
+            self.file(f"{i % 7}/{i}", b"%d\x1b\n" % i)
+        with open(self.rules, "w") as f:
+            f.write('import "console" import "hash"\n'
+                    'rule A { condition: console.log("size ", filesize) and '
+                    'console.log("\\x1b", hash.md5(0, 2)) }')
+        _, err = self.scan("-j1", "in", code=1)
+        lines = err.splitlines()
+        self.assertEqual(len(lines), 80)
+        self.assertEqual(lines[0], "in/0/0: console: size 3")
+        self.assertRegex(lines[1], r"^in/0/0: console: \\x1b[0-9a-f]{32}$")
+        for jobs in ("2", "5"):
+            self.assertEqual(self.scan("-j", jobs, "in", code=1)[1], err)
+        self.assertEqual(self.scan("-q", "in", code=1)[1], "")
+        out, err = self.scan("--json", "in/0/0", code=1)
+        self.assertEqual(err, "")
+        first = json.loads(out.splitlines()[0])
+        self.assertEqual(first, {"kujo": 1, "type": "console", "path": "in/0/0", "line": "size 3"})
+
+    def test_rules_cannot_flood(self):
+        self.file("a", b"x" * 5000)
+        with open(self.rules, "w") as f:
+            f.write('import "console"\nrule A { condition: for all i in (1..filesize) : '
+                    '(console.log("a long line, ", i)) }')
+        out, err = self.scan("in/a", code=1)
+        lines = err.splitlines()
+        self.assertEqual(len(lines), 1001)
+        self.assertEqual(lines[-1], "in/a: console: (further lines are not shown)")
+        self.assertIn("in/a: A FOUND", out)
+
     def test_json(self):
         self.file("bad", FOUND)
         self.file(b"\xff\xfe\n", FOUND)
@@ -242,6 +273,30 @@ class Options(Case):
                                  capture_output=True)
             self.assertIn(run.returncode, (1, 2, 127), run)
             self.assertNotEqual(run.stdout + run.stderr, b"")
+
+    def test_module_data(self):
+        self.file("a")
+        self.file("b")
+        with open(self.rules, "w") as f:
+            f.write('import "cuckoo"\nrule Seen { condition: cuckoo.sync.mutex(/^abc$/) }')
+        with open(self.path("report.json"), "w") as f:
+            json.dump({"behavior": {"summary": {"mutexes": ["x", "abc"]}}}, f)
+        option = "--module-data=cuckoo=report.json"
+        self.assertEqual(self.found(option, "in/a"), ["in/a: Seen FOUND"])
+        self.assertEqual(self.found(option, "-j2", "in"), ["in/a: Seen FOUND", "in/b: Seen FOUND"])
+        self.scan("in/a", code=0)
+        for value, sentence in (("cuckoo", "'cuckoo' is not NAME=FILE"),
+                                ("pe=report.json", "the module pe takes no file"),
+                                ("=x", "there is no module ''"), ("q=x", "there is no module 'q'"),
+                                ("cuckoo=none", "none: cannot open: No such file")):
+            _, err = self.scan("--module-data", value, "in/a", code=2)
+            self.assertIn(sentence, err)
+        _, err = self.scan(option, option, "in/a", code=2)
+        self.assertIn("two files for the module cuckoo", err)
+        with open(self.path("report.json"), "w") as f:
+            f.write("{")
+        _, err = self.scan(option, "in/a", code=2)
+        self.assertIn("in/a: not fully scanned: a module's report (--module-data) is not JSON", err)
 
     def test_limits_are_checked(self):
         for args in (["--max-bytes", "x"], ["--max-depth", "-1"], ["--max-time", "9999999h"],

@@ -35,6 +35,12 @@ void kj_scanner_free(kj_scanner *scanner)
     free(scanner);
 }
 
+void kj_scanner_set_env(kj_scanner *scanner, const kj_module_env *env)
+{
+    (void)scanner;
+    (void)env;
+}
+
 void kj_scanner_cancel(kj_scanner *scanner)
 {
     (void)scanner;

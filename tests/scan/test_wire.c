@@ -54,6 +54,7 @@ static void put_all(kj_buf *out)
     events.unseen(events.user, KJ_LIMIT, kj_span_str("m"), "too deep");
     events.sighting(events.user, 0, 1, kj_span_str(""));
     events.matched(events.user, 0, 1);
+    events.console(events.user, kj_span_str("m"), kj_span_of("a\x1b\xff\0b", 5));
     events.object(events.user, kj_span_str("m"), "zip", 100);
     kj_error err = {.message = "no"};
     kj_wire_put_done(&writer, KJ_IO, &err);
@@ -95,6 +96,11 @@ static void records_survive_the_trip(void **state)
     assert_int_equal(r.rule, 1);
     assert_true(kj_wire_next(kj_buf_span(&out), &pos, &packet));
     assert_true(kj_wire_decode(packet, &sets, &r));
+    assert_int_equal(r.kind, KJ_WIRE_CONSOLE);
+    assert_span(r.member, "m");
+    assert_span(r.line, "a\\x1b\\xff\\x00b");
+    assert_true(kj_wire_next(kj_buf_span(&out), &pos, &packet));
+    assert_true(kj_wire_decode(packet, &sets, &r));
     assert_int_equal(r.kind, KJ_WIRE_DONE);
     assert_int_equal(r.why, KJ_IO);
     assert_int_equal(r.objects, 1);
@@ -106,7 +112,7 @@ static void records_survive_the_trip(void **state)
 /* What was decoded keeps its promises: texts of the definitions, escaped members. */
 static void check_promises(const kj_wire_record *r)
 {
-    assert_in_range(r->kind, KJ_WIRE_FINDING, KJ_WIRE_MATCHED);
+    assert_in_range(r->kind, KJ_WIRE_FINDING, KJ_WIRE_CONSOLE);
     if (r->kind == KJ_WIRE_FINDING) {
         assert_true(r->finding.name.len > 0);
         assert_true(r->finding.klass < KJ_CLASS_COUNT);
@@ -115,6 +121,8 @@ static void check_promises(const kj_wire_record *r)
     kj_span member = r->kind == KJ_WIRE_FINDING ? r->finding.member : r->member;
     for (size_t i = 0; i < member.len; i++)
         assert_true(member.data[i] >= 0x20 && member.data[i] != 0x7F);
+    for (size_t i = 0; i < r->line.len; i++)
+        assert_true(r->line.data[i] >= 0x20 && r->line.data[i] != 0x7F);
 }
 
 static void changed_records_are_refused_or_harmless(void **state)
