@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kujo defs build|check|info|list */
+#include "modules/module.h"
 #include "base/arith.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -139,6 +140,7 @@ static int write_definitions(const kj_ir *ir, const build_options *options)
     kj_write_options write = KJ_WRITE_INIT;
     write.release = options->release ? options->release : newest_release(ir);
     write.engine = kj_engine_version();
+    write.schemas = kj_module_schemas(&write.schema_count);
     if (options->date && !parse_date(options->date, &write.date))
         return kj_complain(_("'%s' is not a date; write YYYY-MM-DD"), options->date);
     KJ_CLEANUP(kj_buf_done) kj_buf file;

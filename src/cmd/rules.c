@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "cmd/cmd.h"
 #include "defs/writer.h"
+#include "modules/module.h"
 #include "rules/advisory/advisory.h"
 
 enum { OUTPUT_MAX = 1 << 30 }; /* bytes of the definitions made */
@@ -32,6 +33,7 @@ bool kj_rules_build(const kj_ir *ir, uint32_t release, kj_defs *out)
     kj_write_options options = KJ_WRITE_INIT;
     options.release = release;
     options.engine = kj_engine_version();
+    options.schemas = kj_module_schemas(&options.schema_count);
     kj_write_report report = {0};
     kj_error err;
     if (kj_defs_write(ir, &options, &file, &report, &err) != KJ_OK ||

@@ -157,7 +157,7 @@ bool kj_yara_pool_run(const kj_yara_targets *targets, unsigned workers, kj_deadl
 typedef struct kj_yara_match {
     const kj_yara_cli *cli;
     const kj_yara_rules *rules;
-    const kj_matcher *matcher;
+    kj_matcher *matcher;
     kj_span bytes; /* of the file */
     kj_span path;
 } kj_yara_match;

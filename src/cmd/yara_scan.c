@@ -169,6 +169,13 @@ static void tell_cut(kj_yara_scanner *s)
     }
 }
 
+/* Whether anybody looks at where strings are; else rules are decided as fast as can be. */
+static bool wants_hits(const kj_yara_scanner *s)
+{
+    return s->profile.hits || s->cli->print_strings || s->cli->print_length ||
+           s->cli->print_xor_key;
+}
+
 static void count_hits(kj_yara_scanner *s)
 {
     for (uint32_t i = 0; s->profile.hits && i < s->rules->defs.patterns.count; i++) {
@@ -181,7 +188,9 @@ static void count_hits(kj_yara_scanner *s)
 static bool match(kj_yara_scanner *s, const char *path)
 {
     const kj_match_limits limits = {
-        .search = {.hits_per_pattern = HITS_PER_PATTERN, .costs = s->profile.patterns},
+        .search = {.hits_per_pattern = HITS_PER_PATTERN,
+                   .every = wants_hits(s),
+                   .costs = s->profile.patterns},
         .steps = UINT64_MAX,
         .deadline = s->deadline,
         .costs = s->profile.rules,

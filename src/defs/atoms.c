@@ -1,72 +1,181 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The quality of a window is a guess at how rarely it is met in clean files, in points: bytes that
- * fill padding are worth less, and so are repetitions. */
+/* A window costs as much as it is met in clean files (ngrams.h); length alone says nothing, since
+ * there are long runs of everything. */
 #include "defs/atoms.h"
 
 #include "base/arith.h"
 #include "base/text.h"
+#include "defs/masks.h"
+#include "defs/ngrams.h"
 
-#include <limits.h>
+#include <math.h>
 
-enum {
-    POINTS_BYTE = 20,
-    POINTS_LETTER = 18,
-    POINTS_COMMON = 12,   /* zeros, blanks, 0xFF, 0xCC, 0x90: padding */
-    POINTS_DISTINCT = 2,  /* for each distinct byte */
-    POINTS_UNIFORM = -30, /* one byte all along: there are runs of everything */
-    POINTS_DOUBLED = -6,  /* each time that a window stands for twice as many texts */
-    POINTS_SHARED = -2,   /* for each posting that the window has already, up to SHARED_MAX */
-    SHARED_MAX = 20,
-    NO_QUALITY = INT_MIN,
-    COPIES = 8, /* of a repeated class that become visible to windows */
-};
+enum { COPIES = 8 }; /* of a repeated class that become visible to windows */
+
+/* Each atom takes room in the filter and a place among the postings. */
+static const double COST_EACH = 0.01;
+/* How much more a window costs for each atom that has it already. */
+static const double COST_SHARED = 0.125;
+/* A probe goes over the object once more, which takes as long as this many windows do. */
+static const double COST_OF_PROBE = 1500;
 
 struct window {
-    int quality;
+    double cost; /* INFINITY: none */
     size_t at;
-    size_t len;
+};
+
+/* What a probe may look at: a byte under a mask, and how often that is met, a byte. */
+struct probed {
+    uint8_t value;
+    uint8_t mask; /* 0: not this one */
+    double rate;
+};
+
+struct probe {
+    double cost; /* INFINITY: none */
+    size_t at;
+    size_t gap;
 };
 
 struct choice {
-    int quality; /* of the worst atom; NO_QUALITY: none */
+    double cost; /* of all atoms together; INFINITY: none */
     kj_atom *atoms;
     size_t count;
 };
 
-static int byte_points(uint8_t byte)
+static double bytes_cost(const uint8_t bytes[KJ_ATOM_LEN], const kj_loads *loads)
 {
-    static const uint8_t common[] = {0x00, 0x20, 0xFF, 0xCC, 0x90, 0x0A, 0x0D};
-    if (memchr(common, byte, sizeof common))
-        return POINTS_COMMON;
-    return kj_is_alpha(byte) ? POINTS_LETTER : POINTS_BYTE;
+    double rate = kj_ngram_rate(bytes, KJ_ATOM_LEN);
+    uint32_t load = kj_loads_get(loads, kj_index_window(bytes));
+    return rate * (1 + COST_SHARED * load) + COST_EACH;
 }
 
-static int bytes_quality(const uint8_t *bytes, size_t len, const kj_index *index)
+/* What stands behind the window, or else before it. */
+static void add_more(kj_atom *atom, const uint8_t *before, size_t before_len, const uint8_t *behind,
+                     size_t behind_len)
 {
-    int quality = 0, distinct = 0;
-    for (size_t i = 0; i < len; i++) {
-        quality += byte_points(bytes[i]);
-        distinct += memchr(bytes, bytes[i], i) == NULL;
-    }
-    quality += distinct * POINTS_DISTINCT + (distinct == 1 ? POINTS_UNIFORM : 0);
-    if (len == KJ_ATOM_MAX) {
-        uint32_t load = kj_index_load(index, kj_index_window(bytes, len));
-        quality += POINTS_SHARED * (int)(load < SHARED_MAX ? load : SHARED_MAX);
-    }
-    return quality;
+    size_t len = kj_min_size(behind_len, sizeof atom->more);
+    atom->more_before = len == 0;
+    if (len == 0)
+        len = kj_min_size(before_len, sizeof atom->more);
+    const uint8_t *from = atom->more_before ? before + before_len - len : behind;
+    atom->more_len = (uint8_t)len;
+    for (size_t i = 0; i < len; i++)
+        atom->more[i] = (uint8_t)(from[i] | KJ_FOLD_BYTE);
 }
 
-size_t kj_atom_of_literal(kj_span literal, const kj_index *index, size_t *out_len)
+/* ---- probes -------------------------------------------------------------------------------- */
+
+/* How often a byte is met that agrees with `value` where `mask` has bits, of all bytes. */
+static double masked_rate(uint8_t value, uint8_t mask)
 {
-    struct window best = {.quality = NO_QUALITY};
-    size_t len = literal.len < KJ_ATOM_MAX ? literal.len : KJ_ATOM_MAX;
-    for (size_t i = 0; len >= KJ_ATOM_MIN && i + len <= literal.len; i++) {
-        int quality = bytes_quality(literal.data + i, len, index);
-        if (quality > best.quality)
-            best = (struct window){quality, i, len};
+    double sum = 0;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        uint8_t folded = (uint8_t)(byte | KJ_FOLD_BYTE);
+        if ((byte & mask) == value)
+            sum += kj_ngram_rate(&folded, 1) / 2;
     }
-    *out_len = best.len;
-    return best.at;
+    sum /= 1 << 20;
+    return sum < 1 ? sum : 1;
+}
+
+/* The two bytes, at most KJ_PROBE_GAP_MAX apart, that are met together most rarely; or one. */
+static struct probe best_probe(const struct probed *bytes, size_t count)
+{
+    struct probe best = {.cost = INFINITY};
+    for (size_t i = 0; i < count; i++) {
+        if (!bytes[i].mask)
+            continue;
+        for (size_t gap = 0; gap <= KJ_PROBE_GAP_MAX && i + gap < count; gap++) {
+            double rate = bytes[i].rate * (gap && bytes[i + gap].mask ? bytes[i + gap].rate : 1);
+            double cost = COST_OF_PROBE + rate * (1 << 20);
+            if (bytes[i + gap].mask && cost < best.cost)
+                best = (struct probe){cost, i, gap};
+        }
+    }
+    return best;
+}
+
+static kj_atom atom_of_probe(const struct probed *bytes, struct probe probe)
+{
+    const struct probed *first = &bytes[probe.at], *second = &bytes[probe.at + probe.gap];
+    return (kj_atom){.is_probe = true,
+                     .bytes = {first->value, second->value, first->mask, second->mask},
+                     .gap = (uint8_t)probe.gap};
+}
+
+/* ---- literals ------------------------------------------------------------------------------ */
+
+/* Whether a mask leaves nothing open that folding does not. */
+static bool is_firm(const uint8_t *masks, size_t at)
+{
+    return !masks || (masks[at] | KJ_FOLD_BYTE) == 0xFF;
+}
+
+static struct window best_of_literal(kj_span literal, const uint8_t *masks, const kj_loads *loads)
+{
+    struct window best = {.cost = INFINITY};
+    size_t run = 0;
+    for (size_t end = 1; end <= literal.len; end++) {
+        run = is_firm(masks, end - 1) ? run + 1 : 0;
+        if (run < KJ_ATOM_LEN)
+            continue;
+        uint8_t bytes[KJ_ATOM_LEN];
+        for (size_t k = 0; k < KJ_ATOM_LEN; k++)
+            bytes[k] = (uint8_t)(literal.data[end - KJ_ATOM_LEN + k] | KJ_FOLD_BYTE);
+        double cost = bytes_cost(bytes, loads);
+        if (cost < best.cost)
+            best = (struct window){cost, end - KJ_ATOM_LEN};
+    }
+    return best;
+}
+
+/* Only the start of a long literal: all of it has windows anyway. */
+static struct probe probe_of_literal(kj_span literal, const uint8_t *masks, struct probed *bytes,
+                                     size_t max)
+{
+    size_t count = kj_min_size(literal.len, max);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t mask = masks ? masks[i] : 0xFF;
+        bytes[i] = (struct probed){literal.data[i] & mask, mask, 0};
+        bytes[i].rate = masked_rate(bytes[i].value, mask);
+    }
+    return best_probe(bytes, count);
+}
+
+/* The firm bytes beside a window. */
+static void add_neighbours_of(kj_atom *atom, kj_span literal, const uint8_t *masks, size_t at)
+{
+    size_t end = at + KJ_ATOM_LEN, behind = 0, before = 0;
+    while (behind < sizeof atom->more && end + behind < literal.len && is_firm(masks, end + behind))
+        behind++;
+    while (before < sizeof atom->more && before < at && is_firm(masks, at - before - 1))
+        before++;
+    add_more(atom, literal.data + at - before, before, literal.data + end, behind);
+}
+
+bool kj_atom_of_literal(kj_span literal, const uint8_t *masks, const kj_loads *loads, kj_atom *out,
+                        double *out_cost)
+{
+    enum { PROBED_MAX = 64 };
+    struct probed bytes[PROBED_MAX];
+    struct window window = best_of_literal(literal, masks, loads);
+    struct probe probe = {.cost = INFINITY};
+    if (window.cost > COST_OF_PROBE)
+        probe = probe_of_literal(literal, masks, bytes, PROBED_MAX);
+    *out_cost = window.cost < probe.cost ? window.cost : probe.cost;
+    if (probe.cost < window.cost) {
+        *out = atom_of_probe(bytes, probe);
+        out->min_distance = out->max_distance = (uint32_t)probe.at;
+        return true;
+    }
+    if (isinf(window.cost))
+        return false;
+    *out = (kj_atom){.min_distance = (uint32_t)window.at, .max_distance = (uint32_t)window.at};
+    for (size_t i = 0; i < KJ_ATOM_LEN; i++)
+        out->bytes[i] = (uint8_t)(literal.data[window.at + i] | KJ_FOLD_BYTE);
+    add_neighbours_of(out, literal, masks, window.at);
+    return true;
 }
 
 /* ---- trees --------------------------------------------------------------------------------- */
@@ -148,68 +257,95 @@ static size_t folded_bytes(const kj_byte_set *set, uint8_t out[KJ_ATOM_VARIANTS 
     return count;
 }
 
-/* The byte of a class that is worth least. */
-static uint8_t worst_byte(const kj_byte_set *set)
+/* What windows and probes need to know of an item. */
+struct element {
+    bool is_byte;                        /* it matches one byte, whatever */
+    uint8_t variants;                    /* folded bytes it may be; 0: too many */
+    uint8_t bytes[KJ_ATOM_VARIANTS + 1]; /* those */
+    struct probed probed;
+};
+
+/* The byte and mask that a class is. */
+static struct probed probed_of(const kj_byte_set *set)
 {
-    int worst = INT_MAX;
-    uint8_t out = 0;
-    for (unsigned byte = 0; byte < 256; byte++) {
-        int points = kj_byte_set_has(set, (uint8_t)byte) ? byte_points((uint8_t)byte) : INT_MAX;
-        if (points < worst) {
-            worst = points;
-            out = (uint8_t)byte;
-        }
-    }
+    struct probed out = {0};
+    if (!kj_mask_of_class(set, &out.value, &out.mask))
+        return (struct probed){0};
+    out.rate = masked_rate(out.value, out.mask);
     return out;
 }
-
-/* What windows need to know of an item: 0 variants for what is no small class. */
-struct element {
-    uint8_t variants;
-    uint8_t worst;
-};
 
 static struct element *look_at(const struct sequence *seq)
 {
     struct element *elements = kj_new_array(seq->arena, struct element, seq->count);
     for (size_t i = 0; elements && i < seq->count; i++) {
-        uint8_t bytes[KJ_ATOM_VARIANTS + 1];
         if (seq->items[i]->op != KJ_RE_CLASS)
             continue;
-        size_t count = folded_bytes(&seq->items[i]->set, bytes);
-        if (count == 0 || count > KJ_ATOM_VARIANTS)
-            continue;
-        elements[i] = (struct element){(uint8_t)count, worst_byte(&seq->items[i]->set)};
+        size_t count = folded_bytes(&seq->items[i]->set, elements[i].bytes);
+        elements[i].is_byte = true;
+        elements[i].variants = count <= KJ_ATOM_VARIANTS ? (uint8_t)count : 0;
+        elements[i].probed = probed_of(&seq->items[i]->set);
     }
     return elements;
 }
 
-static int window_quality(const struct element *elements, size_t len, const kj_index *index)
+/* How many texts a window stands for; 0: too many. */
+static size_t count_variants(const struct element *elements)
 {
-    uint8_t bytes[KJ_ATOM_MAX];
-    unsigned variants = 1;
-    for (size_t i = 0; i < len; i++) {
-        bytes[i] = elements[i].worst;
+    size_t variants = 1;
+    for (size_t i = 0; i < KJ_ATOM_LEN; i++) {
         variants *= elements[i].variants;
         if (variants == 0 || variants > KJ_ATOM_VARIANTS)
-            return NO_QUALITY;
+            return 0;
     }
-    int doublings = 0;
-    while (1U << doublings < variants)
-        doublings++;
-    return bytes_quality(bytes, len, index) + doublings * POINTS_DOUBLED;
+    return variants;
+}
+
+/* The n-th of them. */
+static void write_variant(const struct element *elements, size_t n, uint8_t out[KJ_ATOM_LEN])
+{
+    for (size_t i = 0; i < KJ_ATOM_LEN; n /= elements[i].variants, i++)
+        out[i] = elements[i].bytes[n % elements[i].variants];
+}
+
+static double window_cost(const struct element *elements, double enough, const kj_loads *loads)
+{
+    size_t variants = count_variants(elements);
+    double cost = variants ? 0 : INFINITY;
+    for (size_t n = 0; n < variants && cost < enough; n++) {
+        uint8_t bytes[KJ_ATOM_LEN];
+        write_variant(elements, n, bytes);
+        cost += bytes_cost(bytes, loads);
+    }
+    return cost;
 }
 
 static struct window best_window(const struct element *elements, size_t count,
-                                 const kj_index *index)
+                                 const kj_loads *loads)
 {
-    struct window best = {.quality = NO_QUALITY};
-    for (size_t len = KJ_ATOM_MAX; len >= KJ_ATOM_MIN; len--)
-        for (size_t i = 0; i + len <= count; i++) {
-            int quality = window_quality(elements + i, len, index);
-            if (quality > best.quality)
-                best = (struct window){quality, i, len};
-        }
+    struct window best = {.cost = INFINITY};
+    for (size_t i = 0; i + KJ_ATOM_LEN <= count; i++) {
+        double cost = window_cost(elements + i, best.cost, loads);
+        if (cost < best.cost)
+            best = (struct window){cost, i};
+    }
+    return best;
+}
+
+/* The best probe of a run of single bytes, anywhere among the elements. */
+static struct probe probe_of_elements(const struct element *elements, size_t count, kj_arena *arena,
+                                      const struct probed **out_bytes)
+{
+    struct probe best = {.cost = INFINITY};
+    struct probed *bytes = kj_new_array(arena, struct probed, count);
+    *out_bytes = bytes;
+    for (size_t i = 0, end; bytes && i < count; i = end + 1) {
+        for (end = i; end < count && elements[end].is_byte; end++)
+            bytes[end] = elements[end].probed;
+        struct probe probe = best_probe(bytes + i, end - i);
+        if (probe.cost < best.cost)
+            best = (struct probe){probe.cost, probe.at + i, probe.gap};
+    }
     return best;
 }
 
@@ -234,39 +370,70 @@ static bool join(kj_arena *arena, kj_re_list outer, const kj_re *const *items, s
     return true;
 }
 
-/* All texts that a window stands for, as atoms. */
-static bool expand(const struct sequence *seq, struct window window, kj_re_list outer,
-                   struct choice *out)
+/* The fixed bytes that lie next to a window. */
+static void add_neighbours(const struct sequence *seq, const struct element *elements,
+                           struct window window, kj_atom *atom)
 {
-    uint8_t bytes[KJ_ATOM_MAX][KJ_ATOM_VARIANTS + 1];
-    size_t counts[KJ_ATOM_MAX], total = 1;
-    for (size_t i = 0; i < window.len; i++)
-        total *= counts[i] = folded_bytes(&seq->items[window.at + i]->set, bytes[i]);
-    kj_re_list prefix;
-    kj_atom *atoms = kj_new_array(seq->arena, kj_atom, total);
-    if (!atoms || !join(seq->arena, outer, seq->items, window.at, &prefix))
+    uint8_t before[4], behind[4];
+    size_t end = window.at + KJ_ATOM_LEN, before_len = 0, behind_len = 0;
+    while (behind_len < sizeof behind && end + behind_len < seq->count &&
+           elements[end + behind_len].variants == 1) {
+        behind[behind_len] = elements[end + behind_len].bytes[0];
+        behind_len++;
+    }
+    while (before_len < sizeof before && before_len < window.at &&
+           elements[window.at - before_len - 1].variants == 1)
+        before_len++;
+    for (size_t i = 0; i < before_len; i++)
+        before[i] = elements[window.at - before_len + i].bytes[0];
+    add_more(atom, before, before_len, behind, behind_len);
+}
+
+/* Where an atom that begins with item `at` lies in a match. */
+static bool place(const struct sequence *seq, kj_re_list outer, size_t at, kj_atom *out)
+{
+    if (!join(seq->arena, outer, seq->items, at, &out->prefix))
         return false;
-    uint32_t least = 0, most = 0;
-    for (size_t i = 0; i < prefix.count; i++) {
+    for (size_t i = 0; i < out->prefix.count; i++) {
         uint32_t min, max;
-        kj_re_width(prefix.items[i], &min, &max);
-        least = add_width(least, min);
-        most = add_width(most, max);
+        kj_re_width(out->prefix.items[i], &min, &max);
+        out->min_distance = add_width(out->min_distance, min);
+        out->max_distance = add_width(out->max_distance, max);
     }
-    for (size_t n = 0; n < total; n++) {
-        atoms[n] = (kj_atom){.len = (uint8_t)window.len,
-                             .min_distance = least,
-                             .max_distance = most,
-                             .prefix = prefix};
-        for (size_t i = 0, rest = n; i < window.len; rest /= counts[i], i++)
-            atoms[n].bytes[i] = bytes[i][rest % counts[i]];
-    }
-    *out = (struct choice){window.quality, atoms, total};
     return true;
 }
 
+/* All texts that a window stands for, as atoms. */
+static bool expand(const struct sequence *seq, const struct element *elements, struct window window,
+                   kj_re_list outer, struct choice *out)
+{
+    size_t total = count_variants(elements + window.at);
+    kj_atom where = {0};
+    kj_atom *atoms = kj_new_array(seq->arena, kj_atom, total);
+    if (!atoms || !place(seq, outer, window.at, &where))
+        return false;
+    for (size_t n = 0; n < total; n++) {
+        atoms[n] = where;
+        write_variant(elements + window.at, n, atoms[n].bytes);
+        add_neighbours(seq, elements, window, &atoms[n]);
+    }
+    *out = (struct choice){window.cost, atoms, total};
+    return true;
+}
+
+static bool expand_probe(const struct sequence *seq, const struct probed *bytes, struct probe probe,
+                         kj_re_list outer, struct choice *out)
+{
+    kj_atom *atom = kj_new(seq->arena, kj_atom);
+    if (!atom)
+        return false;
+    *atom = atom_of_probe(bytes, probe);
+    *out = (struct choice){probe.cost, atom, 1};
+    return place(seq, outer, probe.at, atom);
+}
+
 struct search {
-    const kj_index *index;
+    const kj_loads *loads;
     kj_arena *arena;
     bool failed;
 };
@@ -277,25 +444,25 @@ static struct choice choose(struct search *s, kj_re_list list, kj_re_list outer,
 static struct choice choose_alt(struct search *s, const kj_re *alt, kj_re_list outer,
                                 unsigned depth)
 {
-    struct choice all = {.quality = INT_MAX};
+    struct choice all = {0};
     kj_atom *atoms = kj_new_array(s->arena, kj_atom, KJ_ATOMS_MAX);
     s->failed |= !atoms;
     for (size_t i = 0; i < alt->count && !s->failed; i++) {
         const kj_re *branch = alt->children[i];
         struct choice one = choose(s, (kj_re_list){&branch, 1}, outer, depth + 1);
-        if (one.quality == NO_QUALITY || all.count + one.count > KJ_ATOMS_MAX)
-            return (struct choice){.quality = NO_QUALITY};
+        if (isinf(one.cost) || all.count + one.count > KJ_ATOMS_MAX)
+            return (struct choice){.cost = INFINITY};
         memcpy(atoms + all.count, one.atoms, one.count * sizeof *atoms);
         all.count += one.count;
-        all.quality = one.quality < all.quality ? one.quality : all.quality;
+        all.cost += one.cost;
     }
     all.atoms = atoms;
-    return all.count ? all : (struct choice){.quality = NO_QUALITY};
+    return all.count ? all : (struct choice){.cost = INFINITY};
 }
 
 static struct choice choose(struct search *s, kj_re_list list, kj_re_list outer, unsigned depth)
 {
-    struct choice best = {.quality = NO_QUALITY};
+    struct choice best = {.cost = INFINITY};
     struct sequence seq = {.arena = s->arena};
     for (size_t i = 0; i < list.count; i++)
         lay_out(&seq, list.items[i], depth);
@@ -313,23 +480,31 @@ static struct choice choose(struct search *s, kj_re_list list, kj_re_list outer,
             break;
         }
         struct choice one = choose_alt(s, seq.items[i], prefix, depth + 1);
-        if (one.quality > best.quality)
+        if (one.cost < best.cost)
             best = one;
     }
-    struct window window = best_window(elements, seq.count, s->index);
-    if (window.quality != NO_QUALITY && window.quality >= best.quality &&
-        !expand(&seq, window, outer, &best))
+    struct window window = best_window(elements, seq.count, s->loads);
+    if (window.cost < INFINITY && window.cost <= best.cost &&
+        !expand(&seq, elements, window, outer, &best))
         s->failed = true;
+    if (best.cost <= COST_OF_PROBE)
+        return best;
+    const struct probed *bytes;
+    struct probe probe = probe_of_elements(elements, seq.count, s->arena, &bytes);
+    if (probe.cost < best.cost && !expand_probe(&seq, bytes, probe, outer, &best))
+        s->failed = true;
+    s->failed |= !bytes;
     return best;
 }
 
-kj_status kj_atoms_of_trees(kj_re_list list, const kj_index *index, kj_arena *arena,
+kj_status kj_atoms_of_trees(kj_re_list list, const kj_loads *loads, kj_arena *arena,
                             kj_atom_set *out, kj_error *err)
 {
-    struct search s = {.index = index, .arena = arena};
+    struct search s = {.loads = loads, .arena = arena};
     struct choice choice = choose(&s, list, (kj_re_list){0}, 0);
     if (s.failed)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory for atoms");
-    *out = (kj_atom_set){choice.atoms, choice.quality == NO_QUALITY ? 0 : choice.count};
+    *out = isinf(choice.cost) ? (kj_atom_set){.cost = KJ_ATOMS_NONE}
+                              : (kj_atom_set){choice.atoms, choice.count, choice.cost};
     return KJ_OK;
 }

@@ -38,6 +38,10 @@ static const struct kind {
     {KJ_SEC_BUCKETS, KJ_BUCKET_ELEMENT, offsetof(kj_defs, buckets)},
     {KJ_SEC_POSTINGS, KJ_POSTING_ELEMENT, offsetof(kj_defs, postings)},
     {KJ_SEC_SCANNED, KJ_SCANNED_ELEMENT, offsetof(kj_defs, scanned)},
+    {KJ_SEC_NEEDLES, sizeof(kj_disk_needle), offsetof(kj_defs, needles)},
+    {KJ_SEC_ANCHORS, sizeof(kj_disk_anchor), offsetof(kj_defs, anchors)},
+    {KJ_SEC_ANCHORED, sizeof(kj_disk_anchored), offsetof(kj_defs, anchored)},
+    {KJ_SEC_GATES, sizeof(kj_disk_gate), offsetof(kj_defs, gates)},
 };
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -211,6 +215,21 @@ const kj_disk_rule *kj_defs_rule(const kj_defs *defs, uint32_t index)
 const kj_disk_pattern *kj_defs_pattern(const kj_defs *defs, uint32_t index)
 {
     return ITEM(defs->patterns, kj_disk_pattern, index);
+}
+
+const kj_disk_needle *kj_defs_needle(const kj_defs *defs, uint32_t index)
+{
+    return ITEM(defs->needles, kj_disk_needle, index);
+}
+
+const kj_disk_anchor *kj_defs_anchor(const kj_defs *defs, uint32_t index)
+{
+    return ITEM(defs->anchors, kj_disk_anchor, index);
+}
+
+const kj_disk_gate *kj_defs_gate(const kj_defs *defs, uint32_t index)
+{
+    return ITEM(defs->gates, kj_disk_gate, index);
 }
 
 const kj_disk_external *kj_defs_external(const kj_defs *defs, uint32_t index)

@@ -44,6 +44,10 @@ typedef struct kj_defs {
     kj_defs_section buckets;
     kj_defs_section postings;
     kj_defs_section scanned;
+    kj_defs_section needles;
+    kj_defs_section anchors;
+    kj_defs_section anchored;
+    kj_defs_section gates;
 } kj_defs;
 
 /* Maps the file at `path`. KJ_IO; KJ_MALFORMED for what is no definitions file or a damaged one;
@@ -75,6 +79,9 @@ const kj_disk_note *kj_defs_note(const kj_defs *defs, uint32_t index);
 const kj_disk_detect *kj_defs_detect(const kj_defs *defs, uint32_t index);
 const kj_disk_rule *kj_defs_rule(const kj_defs *defs, uint32_t index);
 const kj_disk_pattern *kj_defs_pattern(const kj_defs *defs, uint32_t index);
+const kj_disk_needle *kj_defs_needle(const kj_defs *defs, uint32_t index);
+const kj_disk_anchor *kj_defs_anchor(const kj_defs *defs, uint32_t index);
+const kj_disk_gate *kj_defs_gate(const kj_defs *defs, uint32_t index);
 const kj_disk_external *kj_defs_external(const kj_defs *defs, uint32_t index);
 const kj_disk_artifact *kj_defs_artifact(const kj_defs *defs, uint32_t index);
 const kj_disk_place *kj_defs_place(const kj_defs *defs, uint32_t index);

@@ -75,7 +75,11 @@ enum {
 #define KJ_SEC_FILTER    KJ_FOURCC('F', 'I', 'L', 'T')
 #define KJ_SEC_BUCKETS   KJ_FOURCC('B', 'U', 'C', 'K')
 #define KJ_SEC_POSTINGS  KJ_FOURCC('P', 'O', 'S', 'T')
-#define KJ_SEC_SCANNED   KJ_FOURCC('S', 'C', 'A', 'N') /* patterns without an atom */
+#define KJ_SEC_SCANNED   KJ_FOURCC('S', 'C', 'A', 'N') /* forms without an atom */
+#define KJ_SEC_NEEDLES   KJ_FOURCC('N', 'E', 'E', 'D')
+#define KJ_SEC_ANCHORS   KJ_FOURCC('A', 'N', 'C', 'H')
+#define KJ_SEC_ANCHORED  KJ_FOURCC('A', 'N', 'C', 'P')
+#define KJ_SEC_GATES     KJ_FOURCC('G', 'A', 'T', 'E')
 /* Reserved: a signature over the section table, sets of digests. Readers of this version ignore
  * them. */
 #define KJ_SEC_SIGNATURE KJ_FOURCC('S', 'I', 'G', 'N')
@@ -106,7 +110,7 @@ typedef struct kj_disk_meta {
     uint64_t date;       /* seconds since 1970: the day of the newest source, or --date */
     uint32_t skipped;    /* definitions left out because they need a newer engine */
     uint32_t variables;  /* the most loop variables any condition uses */
-    kj_disk_run always;  /* LIST: rules that no pattern gates */
+    kj_disk_run always;  /* LIST: rules that nothing gates */
     kj_disk_run globals; /* LIST: global rules */
     kj_disk_run mails;   /* LIST: artifacts of kind MAIL */
 } kj_disk_meta;
@@ -231,44 +235,60 @@ enum {
     KJ_CODE_MAX_ARGS = 65535,
 };
 
-/* ---- patterns: PATN, LITS, REGX, FILT, BUCK, POST, SCAN --------------------------------------
+/* ---- patterns: PATN, NEED, LITS, REGX, FILT, BUCK, POST, SCAN ----------------------------------
  *
- * A pattern is looked for in one or more forms: plain, wide, xored, one of three alignments of
- * base64; a hex string with large gaps is a chain whose pieces are forms. A form has postings, one
- * for each atom: two to four bytes of which every match of it contains one. A form without an atom
- * is in SCAN and tried wherever its first byte may stand.
+ * A pattern is a string of a rule. Equal patterns are one needle, which is searched once. A needle
+ * is looked for in one or more forms: plain, wide, xored, one of three alignments of base64; a hex
+ * string with large gaps is a chain whose pieces are forms. A form has postings, one for each atom:
+ * a window of four bytes, or a probe of one or two bytes, of which every match of it contains one.
+ * A form without an atom is in SCAN and tried wherever its bytes may stand.
  *
- * FILT   a kj_disk_index; the filter, 2^filter_log2 bits; KJ_PAIR_WORDS words: the bit of each pair
- *        of folded bytes (first | second << 8) with which an atom of two or three bytes begins
- * BUCK   2^bucket_log2 + 1 words: bucket b's postings are POST[BUCK[b], BUCK[b + 1]); then
- *        2^short_log2 + 1 words in the same way for atoms of two or three bytes
- * SCAN   words: forms
+ * Rules name the needles that they cannot match without (their triggers). Those are searched in
+ * every object: their postings are in the index. The others are searched in an object where a
+ * trigger of their rule was found: their postings stand together in POST.
+ *
+ * FILT   a kj_disk_index; the filter, 2^filter_log2 words of 32 bits
+ * BUCK   2^bucket_log2 + 1 words: bucket b's postings are POST[BUCK[b], BUCK[b + 1])
+ * POST   windows of triggers, by bucket; probes of triggers; the postings of other needles
+ * SCAN   words: forms, those of needles that are searched in every object first
  * REGX   words: programs, chains, and the array of forms
  *
  * The index knows bytes with KJ_FOLD_BYTE set in each, so that case costs it nothing. */
 
-/* One pattern: what --explain and the conditions need, and where its forms are. */
+/* One pattern: what --explain and the conditions need. */
 typedef struct kj_disk_pattern {
     kj_disk_text identifier;
     kj_disk_text source; /* as written */
-    uint32_t rule;       /* KJ_NONE: only an operand of `matches`; it has no forms */
+    uint32_t rule;       /* KJ_NONE: only an operand of `matches`; it has no needle */
     uint32_t kind;       /* kj_pattern_kind */
     uint32_t modifiers;  /* KJ_MOD_... */
-    uint32_t flags;      /* KJ_PATF_... */
     uint32_t literal;    /* TEXT: offset in LITS */
     uint32_t literal_len;
     uint32_t forward; /* operands of `matches`: word offset of the program; else KJ_NONE */
+    uint32_t needle;  /* KJ_NONE for operands of `matches` */
+    uint32_t reserved;
+} kj_disk_pattern;
+_Static_assert(sizeof(kj_disk_pattern) == 48, "layout");
+
+enum {
+    KJ_NEEDLE_CHAIN = 1 << 0,   /* its forms are pieces that follow each other at distances */
+    KJ_NEEDLE_TRIGGER = 1 << 1, /* searched in every object */
+    KJ_NEEDLE_COUNTED = 1 << 2, /* conditions ask for more than whether it is there */
+    KJ_NEEDLE_FLAGS = (1 << 3) - 1,
+};
+
+typedef struct kj_disk_needle {
+    uint32_t pattern; /* the first one that it stands for */
+    uint32_t flags;   /* KJ_NEEDLE_... */
     uint32_t first_form;
     uint32_t form_count;
     uint32_t chain;       /* word offset of form_count - 1 kj_disk_gap; KJ_NONE: no chain */
     uint32_t first_piece; /* a chain's: number of its first piece among all pieces of the file */
-    uint32_t reserved;
-} kj_disk_pattern;
-_Static_assert(sizeof(kj_disk_pattern) == 64, "layout");
-
-enum {
-    KJ_PATF_CHAIN = 1 << 0, /* its forms are pieces that follow each other at distances */
-};
+    kj_disk_run rules;    /* LIST: of a trigger, the rules that it makes possible */
+    kj_disk_run postings; /* POST: of one that is no trigger */
+    kj_disk_run scanned;  /* SCAN: likewise */
+} kj_disk_needle;
+_Static_assert(sizeof(kj_disk_needle) == 48, "layout");
 
 /* What may lie between two pieces of a chain, in bytes. */
 typedef struct kj_disk_gap {
@@ -278,64 +298,120 @@ typedef struct kj_disk_gap {
 _Static_assert(sizeof(kj_disk_gap) == 8, "layout");
 
 enum {
-    KJ_FORM_PROGRAM = 1 << 0,  /* else a literal */
+    KJ_FORM_PROGRAM = 1 << 0,  /* else a literal or a mask */
     KJ_FORM_NOCASE = 1 << 1,   /* literals */
     KJ_FORM_WIDE = 1 << 2,     /* literals: a zero follows each byte; all: wide neighbours */
     KJ_FORM_XOR = 1 << 3,      /* literals: all bytes, a wide one's zeros too, under one key */
     KJ_FORM_FULLWORD = 1 << 4, /* no letter or digit beside it */
     KJ_FORM_LONGEST = 1 << 5,  /* programs: the longest match counts; else the shortest */
-    KJ_FORM_FLAGS = (1 << 6) - 1,
+    KJ_FORM_MASK = 1 << 6,     /* `len` bytes in LITS, and behind them as many that say which bits
+                                  count */
+    KJ_FORM_FLAGS = (1 << 7) - 1,
 };
 
 typedef struct kj_disk_form {
-    uint32_t pattern;
+    uint32_t needle;
     uint32_t flags;     /* KJ_FORM_... */
-    uint32_t data;      /* literal: offset in LITS; else word offset of the program */
-    uint32_t len;       /* literal: bytes in LITS; else word offset of the reversed program */
-    uint32_t list;      /* where its hits go: its pattern, or PATN's count + its piece's number */
+    uint32_t data;      /* literal, mask: offset in LITS; else word offset of the program */
+    uint32_t len;       /* literal, mask: bytes; else word offset of the reversed program */
+    uint32_t list;      /* where its hits go: its needle, or NEED's count + its piece's number */
     uint32_t rank;      /* of two forms that match at one offset the one with the lower counts */
     uint32_t xor_range; /* min | max << 8 */
     uint32_t window;    /* programs: the most bytes a match may have */
 } kj_disk_form;
 _Static_assert(sizeof(kj_disk_form) == 32, "layout");
 
+enum {
+    KJ_POSTING_DISTANCE = 0xFFFFFF, /* bits of `where`: bytes from the start of a match to the
+                                       atom; at most, when it varies */
+    KJ_POSTING_VARIES = 1 << 24,
+    KJ_POSTING_BEFORE = 1 << 25, /* `more` are the bytes before the window, not behind it */
+    KJ_POSTING_MORE_SHIFT = 26,  /* three bits: how many bytes of `more` count */
+    KJ_POSTING_PROBE = 1 << 29,
+    KJ_POSTING_GAP_SHIFT = 25, /* of a probe: four bits: bytes from its first to its second */
+    KJ_PROBE_GAP_MAX = 15,
+};
+
+/* A window is four folded bytes, first byte lowest. A probe is two bytes, and two masks which say
+ * what bits of them count: first | second << 8 | first's mask << 16 | second's mask << 24. */
 typedef struct kj_disk_posting {
-    uint32_t window;   /* the atom, folded, first byte lowest. Of two and three bytes: the length
-                          in the highest byte, zero for what is missing */
-    uint32_t form;     /* index */
-    uint32_t distance; /* bytes from the start of a match to the atom; at most, when it varies */
-    uint32_t backward; /* what stands before the atom, reversed: word offset of the program;
-                          KJ_NONE: the distance is fixed */
+    uint32_t window;
+    uint32_t more;  /* up to four folded bytes beside a window, which every match has as well; when
+                       the distance varies: what stands before the atom, reversed: word offset of the
+                       program */
+    uint32_t form;  /* index */
+    uint32_t where; /* KJ_POSTING_... */
 } kj_disk_posting;
 _Static_assert(sizeof(kj_disk_posting) == 16, "layout");
 
 typedef struct kj_disk_index {
     uint32_t forms; /* word offset in REGX of the array of kj_disk_form */
     uint32_t form_count;
-    uint32_t piece_count; /* of all chains */
-    uint32_t filter_log2; /* KJ_FILTER_LOG2_MIN to _MAX */
-    uint32_t bucket_log2; /* KJ_BUCKET_LOG2_MIN to _MAX */
-    uint32_t short_log2;  /* the same */
-    uint32_t reserved[2];
+    uint32_t piece_count;   /* of all chains */
+    uint32_t filter_log2;   /* words of 32 bits: KJ_FILTER_LOG2_MIN to _MAX */
+    uint32_t bucket_log2;   /* KJ_BUCKET_LOG2_MIN to _MAX */
+    uint32_t posting_count; /* windows of triggers */
+    uint32_t probe_count;   /* probes of triggers, behind those */
+    uint32_t scanned_count; /* forms in SCAN that belong to triggers */
 } kj_disk_index;
 _Static_assert(sizeof(kj_disk_index) == 32, "layout");
+
+/* ---- what makes a rule possible without a search: ANCH, ANCP, GATE ---------------------------
+ *
+ * A string that a rule wants at a place that can be computed (`$a at pe.entry_point`) is looked for
+ * there only. An anchor is such a place; ANCP holds windows at distances from it, sorted by window,
+ * and the rules that have no chance without them. A gate is a condition that several rules share;
+ * they are evaluated only if it holds. */
+typedef struct kj_disk_anchor {
+    uint32_t code;        /* word offset of the expression that says where */
+    uint32_t reach;       /* windows begin at distances below this */
+    kj_disk_run anchored; /* ANCP */
+    kj_disk_run rules;    /* LIST: rules that are possible wherever the anchor is */
+} kj_disk_anchor;
+_Static_assert(sizeof(kj_disk_anchor) == 24, "layout");
+
+typedef struct kj_disk_anchored {
+    uint32_t window; /* four bytes, folded */
+    uint32_t distance;
+    uint32_t rule;
+} kj_disk_anchored;
+_Static_assert(sizeof(kj_disk_anchored) == 12, "layout");
+
+typedef struct kj_disk_gate {
+    uint32_t code;
+    uint32_t within;   /* an earlier gate that has to be open; KJ_NONE: none */
+    kj_disk_run rules; /* LIST */
+} kj_disk_gate;
+_Static_assert(sizeof(kj_disk_gate) == 16, "layout");
+
+enum { KJ_ANCHOR_REACH_MAX = 256 };
 
 #define KJ_FOLD_BYTE UINT32_C(0x20)
 #define KJ_FOLD_WORD UINT32_C(0x20202020)
 
 enum {
-    KJ_PAIR_WORDS = 65536 / 64,
-    KJ_FILTER_LOG2_MIN = 10,
-    KJ_FILTER_LOG2_MAX = 24,
+    KJ_FILTER_LOG2_MIN = 5,
+    KJ_FILTER_LOG2_MAX = 20,
     KJ_BUCKET_LOG2_MIN = 4,
     KJ_BUCKET_LOG2_MAX = 22,
     KJ_PIECES_MAX = 1 << 24, /* so that lists can be numbered */
 };
 
-/* Multiplicative hashing: the top bits choose the filter's bit and the bucket. */
+/* Multiplicative hashing: the top bits choose the bucket, and the word of the filter. */
 static inline uint32_t kj_window_hash(uint32_t window)
 {
     return window * UINT32_C(0x9E3779B1);
+}
+
+/* A window has two bits in a word of the filter. */
+static inline uint32_t kj_filter_word(uint32_t hash, unsigned log2)
+{
+    return hash >> (32 - log2);
+}
+
+static inline uint32_t kj_filter_bits(uint32_t hash, unsigned log2)
+{
+    return UINT32_C(1) << (hash >> (27 - log2) & 31) | UINT32_C(1) << (hash >> (22 - log2) & 31);
 }
 
 /* ---- programs ------------------------------------------------------------------------------
@@ -347,9 +423,11 @@ typedef struct kj_disk_program {
     uint32_t code_count;
     uint32_t class_count;
     uint32_t flags;    /* KJ_PROGF_... */
+    uint32_t least;    /* bytes of the shortest match */
     uint32_t first[8]; /* a class: the first bytes it can consume; all, when it may match empty */
+    uint32_t any[8];   /* a class: all bytes it can consume */
 } kj_disk_program;
-_Static_assert(sizeof(kj_disk_program) == 44, "layout");
+_Static_assert(sizeof(kj_disk_program) == 80, "layout");
 
 enum {
     KJ_PROGF_WIDE = 1 << 0,     /* \b and \B look at units of two bytes */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Patterns to forms, forms to literals, programs and postings. */
+/* Patterns to needles, needles to forms, forms to literals, masks, programs and postings. */
 #include "defs/patterns.h"
 
+#include "base/arith.h"
 #include "base/text.h"
 #include "defs/atoms.h"
 #include "defs/forms.h"
 #include "defs/index.h"
+#include "defs/masks.h"
+#include "defs/ngrams.h"
 #include "defs/regex.h"
 
 _Static_assert(KJ_POSTING_ELEMENT == sizeof(kj_disk_posting), "layout");
@@ -14,115 +17,229 @@ _Static_assert(sizeof(kj_disk_index) % KJ_FILTER_ELEMENT == 0, "layout");
 enum {
     PATTERN_ARENA = 256 << 20, /* what compiling one pattern may use */
     LITERAL_MAX = 1 << 20,     /* bytes of one form */
+    MASK_MAX = 4096,           /* longer ones are programs */
 };
 
-struct writer {
+/* A program is dearer to verify than bytes are. */
+static const double COST_OF_PROGRAM = 4;
+
+/* What is known of a needle until it is written. */
+struct needle {
+    kj_disk_needle disk;
+    double cost;
+    size_t first_posting;
+    size_t posting_count;
+    size_t first_scanned;
+    size_t scanned_count;
+    size_t first_window;
+    size_t window_count;
+    bool loose; /* it has no fixed windows */
+};
+
+/* Needles by what is searched: open addressing, index + 1. */
+struct known {
+    uint32_t *slots;
+    size_t slot_count;
+};
+
+struct kj_pattern_builder {
+    const kj_pattern_item *items;
     kj_strings *strings;
     kj_pattern_sections *out;
-    kj_index index;
+    kj_loads loads;
+    struct known known;
+    KJ_VEC(uint32_t) needle_of; /* item to needle */
+    KJ_VEC(struct needle) needles;
     KJ_VEC(kj_disk_form) forms;
+    KJ_VEC(kj_disk_posting) postings;
+    KJ_VEC(uint32_t) scanned;
+    KJ_VEC(kj_fixed_window) windows;
     kj_arena arena; /* of the current pattern */
-    uint32_t pattern_count;
     uint32_t piece_count;
-    uint32_t pattern; /* the current one */
-    bool failed;      /* no memory */
+    struct needle now; /* the current one */
+    bool failed;       /* no memory */
 };
+
+typedef struct kj_pattern_builder writer;
 
 void kj_pattern_sections_init(kj_pattern_sections *sections)
 {
-    kj_buf *const all[] = {&sections->patterns, &sections->literals, &sections->programs,
-                           &sections->filter,   &sections->buckets,  &sections->postings,
-                           &sections->scanned};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    kj_buf *const all[] = {&sections->patterns, &sections->needles, &sections->literals,
+                           &sections->programs, &sections->filter,  &sections->buckets,
+                           &sections->postings, &sections->scanned};
+    for (size_t i = 0; i < KJ_COUNT(all); i++)
         kj_buf_init(all[i], UINT32_MAX);
 }
 
 void kj_pattern_sections_done(kj_pattern_sections *sections)
 {
-    kj_buf_done(&sections->patterns);
-    kj_buf_done(&sections->literals);
-    kj_buf_done(&sections->programs);
-    kj_buf_done(&sections->filter);
-    kj_buf_done(&sections->buckets);
-    kj_buf_done(&sections->postings);
-    kj_buf_done(&sections->scanned);
+    kj_buf *const all[] = {&sections->patterns, &sections->needles, &sections->literals,
+                           &sections->programs, &sections->filter,  &sections->buckets,
+                           &sections->postings, &sections->scanned};
+    for (size_t i = 0; i < KJ_COUNT(all); i++)
+        kj_buf_done(all[i]);
+}
+
+/* ---- postings ------------------------------------------------------------------------------ */
+
+static void add_posting(writer *w, uint32_t form, const kj_atom *atom, uint32_t distance,
+                        uint32_t backward)
+{
+    bool varies = backward != KJ_NONE, probe = atom->is_probe;
+    kj_disk_posting posting = {
+        .more = varies ? backward : 0,
+        .form = form,
+        .where = distance | (varies ? KJ_POSTING_VARIES : 0),
+    };
+    if (probe) {
+        memcpy(&posting.window, atom->bytes, sizeof posting.window);
+        posting.where |= KJ_POSTING_PROBE | (uint32_t)atom->gap << KJ_POSTING_GAP_SHIFT;
+    } else {
+        posting.window = kj_index_window(atom->bytes);
+        w->failed |= !kj_loads_add(&w->loads, posting.window);
+    }
+    for (unsigned i = 0; !varies && !probe && i < atom->more_len; i++)
+        posting.more |= (uint32_t)atom->more[i] << (8 * i);
+    if (!varies && !probe)
+        posting.where |= (atom->more_before ? KJ_POSTING_BEFORE : 0) | (uint32_t)atom->more_len
+                                                                           << KJ_POSTING_MORE_SHIFT;
+    w->failed |= !kj_vec_add(&w->postings, posting);
+}
+
+static void add_window(writer *w, const uint8_t *bytes, size_t distance)
+{
+    kj_fixed_window window = {kj_index_window(bytes), (uint32_t)distance};
+    if (!kj_vec_add(&w->windows, window))
+        w->failed = true;
+}
+
+/* The fixed window of a text, of which only those bytes count whose mask is full (NULL: all). */
+static void find_window(writer *w, kj_span bytes, const uint8_t *masks)
+{
+    size_t end = kj_min_size(bytes.len, KJ_ANCHOR_REACH_MAX), best_at = SIZE_MAX, run = 0;
+    double best = 0;
+    for (size_t i = 0; i < end; i++) {
+        run = !masks || masks[i] == 0xFF ? run + 1 : 0;
+        if (run < KJ_ATOM_LEN)
+            continue;
+        uint8_t folded[KJ_ATOM_LEN];
+        for (size_t k = 0; k < KJ_ATOM_LEN; k++)
+            folded[k] = (uint8_t)(bytes.data[i + 1 - KJ_ATOM_LEN + k] | KJ_FOLD_BYTE);
+        double rate = kj_ngram_rate(folded, KJ_ATOM_LEN);
+        if (best_at == SIZE_MAX || rate < best) {
+            best = rate;
+            best_at = i + 1 - KJ_ATOM_LEN;
+        }
+    }
+    if (best_at == SIZE_MAX)
+        w->now.loose = true;
+    else
+        add_window(w, bytes.data + best_at, best_at);
 }
 
 /* ---- literal forms ------------------------------------------------------------------------- */
 
-/* Appends a form of the current pattern; its index. */
-static uint32_t add_form(struct writer *w, kj_disk_form form)
+/* Appends a form of the current needle; its index. */
+static uint32_t add_form(writer *w, kj_disk_form form)
 {
-    form.pattern = w->pattern;
+    form.needle = (uint32_t)w->needles.count;
     if (!kj_vec_add(&w->forms, form))
         w->failed = true;
     return (uint32_t)w->forms.count - 1;
 }
 
-static void scan_form(struct writer *w, uint32_t form)
+static void scan_form(writer *w, uint32_t form)
 {
-    kj_buf_put_u32le(&w->out->scanned, form);
+    if (!kj_vec_add(&w->scanned, form))
+        w->failed = true;
 }
 
-static uint32_t put_literal(struct writer *w, kj_span text)
+static uint32_t put_literal(writer *w, kj_span text)
 {
     uint32_t at = (uint32_t)w->out->literals.len;
     kj_buf_put(&w->out->literals, text);
     return at;
 }
 
-/* A posting for each key. Keys that differ in KJ_FOLD_BYTE only give the same window. */
-static void index_xored(struct writer *w, uint32_t form, const kj_pattern *p, kj_span atom,
-                        size_t distance)
+/* A posting for each key. Windows under keys that differ in KJ_FOLD_BYTE only are the same. */
+static void index_xored(writer *w, uint32_t form, const kj_pattern *p, kj_span bytes,
+                        const kj_atom *atom)
 {
+    size_t more_at =
+        atom->more_before ? atom->min_distance - atom->more_len : atom->min_distance + KJ_ATOM_LEN;
     for (unsigned key = p->xor_min; key <= p->xor_max; key++) {
-        uint8_t bytes[KJ_ATOM_MAX];
+        kj_atom xored = *atom;
         unsigned twin = key ^ KJ_FOLD_BYTE;
-        if (twin < key && twin >= p->xor_min)
+        if (twin < key && twin >= p->xor_min && !atom->is_probe)
             continue;
-        for (size_t i = 0; i < atom.len; i++)
-            bytes[i] = (uint8_t)(atom.data[i] ^ key);
-        kj_index_add(
-            &w->index, bytes, atom.len,
-            (kj_disk_posting){.form = form, .distance = (uint32_t)distance, .backward = KJ_NONE});
+        if (atom->is_probe) {
+            xored.bytes[0] ^= (uint8_t)key & atom->bytes[2];
+            xored.bytes[1] ^= (uint8_t)key & atom->bytes[3];
+        }
+        for (size_t i = 0; i < KJ_ATOM_LEN && !atom->is_probe; i++)
+            xored.bytes[i] = (uint8_t)((bytes.data[atom->min_distance + i] ^ key) | KJ_FOLD_BYTE);
+        for (size_t i = 0; i < atom->more_len && !atom->is_probe; i++)
+            xored.more[i] = (uint8_t)((bytes.data[more_at + i] ^ key) | KJ_FOLD_BYTE);
+        w->now.cost +=
+            atom->is_probe ? KJ_ATOMS_NONE / 256 : kj_ngram_rate(xored.bytes, KJ_ATOM_LEN);
+        add_posting(w, form, &xored, atom->min_distance, KJ_NONE);
     }
 }
 
 /* Indexes a literal form whose bytes as they stand in a file (under key 0) are `bytes`. */
-static void index_literal(struct writer *w, uint32_t form, const kj_pattern *p, kj_span bytes)
+static void index_literal(writer *w, uint32_t form, const kj_pattern *p, kj_span bytes,
+                          const uint8_t *masks)
 {
-    size_t len, at = kj_atom_of_literal(bytes, &w->index, &len);
-    kj_span atom = kj_span_sub(bytes, at, len);
-    if (len == 0)
-        scan_form(w, form);
-    else if (w->forms.items[form].flags & KJ_FORM_XOR)
-        index_xored(w, form, p, atom, at);
+    double cost;
+    kj_atom atom;
+    bool xored = w->forms.items[form].flags & KJ_FORM_XOR;
+    bool found = kj_atom_of_literal(bytes, masks, &w->loads, &atom, &cost);
+    w->now.loose |= xored;
+    if (!xored)
+        find_window(w, bytes, NULL);
+    if (found && xored) {
+        index_xored(w, form, p, bytes, &atom);
+        return;
+    }
+    w->now.cost += found ? cost : KJ_ATOMS_NONE;
+    if (found)
+        add_posting(w, form, &atom, atom.min_distance, KJ_NONE);
     else
-        kj_index_add(
-            &w->index, atom.data, len,
-            (kj_disk_posting){.form = form, .distance = (uint32_t)at, .backward = KJ_NONE});
+        scan_form(w, form);
 }
 
-static void add_literal(struct writer *w, const kj_pattern *p, uint32_t flags, uint32_t rank,
-                        kj_span text, uint32_t literal)
+/* The masks of a text whose letters have any case. */
+static void put_case_masks(kj_span text, kj_buf *out)
+{
+    for (size_t i = 0; i < text.len; i++)
+        kj_buf_put_byte(out, kj_is_alpha(text.data[i]) ? (uint8_t)~KJ_FOLD_BYTE : 0xFF);
+}
+
+static void add_literal(writer *w, const kj_pattern *p, uint32_t flags, uint32_t rank, kj_span text,
+                        uint32_t literal)
 {
     uint32_t form = add_form(
         w, (kj_disk_form){
                .flags = flags,
                .data = literal,
                .len = (uint32_t)text.len,
-               .list = w->pattern,
+               .list = (uint32_t)w->needles.count,
                .rank = rank,
                .xor_range = flags & KJ_FORM_XOR ? p->xor_min | (uint32_t)p->xor_max << 8 : 0,
            });
-    kj_buf wide;
+    kj_buf wide, masks;
     kj_buf_init(&wide, 2 * (size_t)LITERAL_MAX);
+    kj_buf_init(&masks, 2 * (size_t)LITERAL_MAX);
     if (flags & KJ_FORM_WIDE)
         kj_widen(text, &wide);
-    if (!w->failed && !wide.failed)
-        index_literal(w, form, p, flags & KJ_FORM_WIDE ? kj_buf_span(&wide) : text);
-    w->failed |= wide.failed;
+    kj_span bytes = flags & KJ_FORM_WIDE ? kj_buf_span(&wide) : text;
+    if (flags & KJ_FORM_NOCASE)
+        put_case_masks(bytes, &masks);
+    w->failed |= wide.failed || masks.failed;
+    if (!w->failed)
+        index_literal(w, form, p, bytes, flags & KJ_FORM_NOCASE ? masks.data : NULL);
     kj_buf_done(&wide);
+    kj_buf_done(&masks);
 }
 
 static uint32_t literal_flags(const kj_pattern *p)
@@ -132,8 +249,7 @@ static uint32_t literal_flags(const kj_pattern *p)
            (p->modifiers & KJ_MOD_XOR ? KJ_FORM_XOR : 0);
 }
 
-static void add_text(struct writer *w, const kj_pattern *p, uint32_t flags, kj_span text,
-                     uint32_t literal)
+static void add_text(writer *w, const kj_pattern *p, uint32_t flags, kj_span text, uint32_t literal)
 {
     if (p->modifiers & KJ_MOD_ASCII || !(p->modifiers & KJ_MOD_WIDE))
         add_literal(w, p, flags, 0, text, literal);
@@ -142,8 +258,7 @@ static void add_text(struct writer *w, const kj_pattern *p, uint32_t flags, kj_s
 }
 
 /* The three alignments of one plain text, as such or (base64wide) widened. */
-static void add_base64(struct writer *w, const kj_pattern *p, kj_span plain, uint32_t flags,
-                       uint32_t rank)
+static void add_base64(writer *w, const kj_pattern *p, kj_span plain, uint32_t flags, uint32_t rank)
 {
     for (unsigned alignment = 0; alignment < KJ_BASE64_ALIGNMENTS; alignment++) {
         kj_buf encoded;
@@ -159,7 +274,7 @@ static void add_base64(struct writer *w, const kj_pattern *p, kj_span plain, uin
 
 /* `wide` beside base64 means the base64 of the wide text. Of forms at one offset the shortest
  * counts, which add_literal's ranks cannot know; base64 texts that begin alike are that rare. */
-static void add_base64_forms(struct writer *w, const kj_pattern *p)
+static void add_base64_forms(writer *w, const kj_pattern *p)
 {
     kj_buf wide;
     kj_buf_init(&wide, 2 * (size_t)LITERAL_MAX);
@@ -184,11 +299,12 @@ static void add_base64_forms(struct writer *w, const kj_pattern *p)
 /* ---- programs ------------------------------------------------------------------------------ */
 
 /* Indexes the atoms of a program form; how far before its atom a match may begin, at most. */
-static kj_status index_program(struct writer *w, uint32_t form, kj_re_list list,
-                               uint32_t *out_before, kj_error *err)
+static kj_status index_program(writer *w, uint32_t form, kj_re_list list, uint32_t *out_before,
+                               kj_error *err)
 {
     kj_atom_set atoms;
-    KJ_TRY(kj_atoms_of_trees(list, &w->index, &w->arena, &atoms, err));
+    KJ_TRY(kj_atoms_of_trees(list, &w->loads, &w->arena, &atoms, err));
+    w->now.cost += atoms.cost * COST_OF_PROGRAM;
     if (atoms.count == 0)
         scan_form(w, form);
     const kj_re *const *last_prefix = NULL;
@@ -205,11 +321,13 @@ static kj_status index_program(struct writer *w, uint32_t form, kj_re_list list,
         if (varies && distance > KJ_REGEX_REACH)
             distance = KJ_REGEX_REACH;
         *out_before = distance > *out_before ? distance : *out_before;
-        kj_index_add(&w->index, atom->bytes, atom->len,
-                     (kj_disk_posting){.form = form,
-                                       .distance = distance,
-                                       .backward = varies ? backward : KJ_NONE});
+        add_posting(w, form, atom, distance, varies ? backward : KJ_NONE);
+        if (!varies && !atom->is_probe && distance < KJ_ANCHOR_REACH_MAX)
+            add_window(w, atom->bytes, distance);
+        else
+            w->now.loose = true;
     }
+    w->now.loose |= atoms.count == 0;
     return KJ_OK;
 }
 
@@ -230,10 +348,43 @@ static uint32_t list_width(kj_re_list list)
     return total;
 }
 
+/* Trees of one length that are bytes under masks. *out_done: they are. */
+static kj_status add_mask(writer *w, kj_re_list list, uint32_t flags, uint32_t hits, uint32_t rank,
+                          bool *out_done, kj_error *err)
+{
+    kj_buf values, masks;
+    kj_buf_init(&values, MASK_MAX);
+    kj_buf_init(&masks, MASK_MAX);
+    double cost;
+    kj_atom atom;
+    *out_done = kj_masks_of_trees(list, MASK_MAX, &values, &masks) &&
+                kj_atom_of_literal(kj_buf_span(&values), masks.data, &w->loads, &atom, &cost);
+    if (*out_done) {
+        kj_disk_form form = {.flags = flags | KJ_FORM_MASK,
+                             .data = put_literal(w, kj_buf_span(&values)),
+                             .len = (uint32_t)values.len,
+                             .list = hits,
+                             .rank = rank};
+        (void)put_literal(w, kj_buf_span(&masks));
+        uint32_t index = add_form(w, form);
+        w->now.cost += cost;
+        add_posting(w, index, &atom, atom.min_distance, KJ_NONE);
+        find_window(w, kj_buf_span(&values), masks.data);
+    }
+    bool starved = values.starved || masks.starved;
+    kj_buf_done(&values);
+    kj_buf_done(&masks);
+    return starved ? kj_no_memory(err) : KJ_OK;
+}
+
 /* One form that programs verify. */
-static kj_status add_program(struct writer *w, kj_re_list list, uint32_t flags, uint32_t hits,
+static kj_status add_program(writer *w, kj_re_list list, uint32_t flags, uint32_t hits,
                              uint32_t rank, kj_error *err)
 {
+    bool done;
+    KJ_TRY(add_mask(w, list, flags & ~(uint32_t)KJ_FORM_LONGEST, hits, rank, &done, err));
+    if (done)
+        return KJ_OK;
     kj_disk_form form = {.flags = flags | KJ_FORM_PROGRAM, .list = hits, .rank = rank};
     uint32_t wide = flags & KJ_FORM_WIDE ? KJ_PROGF_WIDE : 0;
     KJ_TRY(kj_regex_compile(list, wide, &w->out->programs, &form.data, err));
@@ -247,19 +398,20 @@ static kj_status add_program(struct writer *w, kj_re_list list, uint32_t flags, 
     return KJ_OK;
 }
 
-static kj_status add_regex(struct writer *w, const kj_pattern *p, kj_error *err)
+static kj_status add_regex(writer *w, const kj_pattern *p, kj_error *err)
 {
     uint32_t flags = (p->modifiers & KJ_MOD_FULLWORD ? KJ_FORM_FULLWORD : 0) |
                      (p->kind == KJ_PATTERN_REGEX && kj_re_is_greedy(p->re) ? KJ_FORM_LONGEST : 0);
     bool wide = p->modifiers & KJ_MOD_WIDE;
     if (p->modifiers & KJ_MOD_ASCII || !wide)
-        KJ_TRY(add_program(w, (kj_re_list){&p->re, 1}, flags, w->pattern, 0, err));
+        KJ_TRY(add_program(w, (kj_re_list){&p->re, 1}, flags, (uint32_t)w->needles.count, 0, err));
     if (!wide)
         return KJ_OK;
     const kj_re *widened = kj_re_widen(&w->arena, p->re);
     if (!widened)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory for a wide form");
-    return add_program(w, (kj_re_list){&widened, 1}, flags | KJ_FORM_WIDE, w->pattern, 1, err);
+    return add_program(w, (kj_re_list){&widened, 1}, flags | KJ_FORM_WIDE,
+                       (uint32_t)w->needles.count, 1, err);
 }
 
 /* ---- chains -------------------------------------------------------------------------------- */
@@ -286,22 +438,32 @@ static bool is_large_gap(const kj_re *re)
 }
 
 /* The pieces between large gaps, a form each; the gaps go to REGX. */
-static kj_status add_chain(struct writer *w, const kj_re **items, size_t count,
-                           kj_disk_pattern *disk, kj_error *err)
+static kj_status add_chain(writer *w, const kj_re **items, size_t count, kj_error *err)
 {
+    kj_disk_needle *disk = &w->now.disk;
     KJ_VEC(kj_disk_gap) gaps = {0};
     kj_status status = KJ_OK;
-    disk->flags |= KJ_PATF_CHAIN;
+    disk->flags |= KJ_NEEDLE_CHAIN;
     disk->first_piece = w->piece_count;
+    size_t windows = SIZE_MAX;
+    bool loose = false;
     for (size_t i = 0, start = 0; i <= count && status == KJ_OK; i++) {
         if (i < count && !is_large_gap(items[i]))
             continue;
         kj_re_list piece = {items + start, i - start};
-        status = add_program(w, piece, 0, w->pattern_count + w->piece_count++, 0, err);
+        w->piece_count++;
+        status = add_program(w, piece, 0, 0, 0, err); /* number_pieces() says which list */
+        if (windows == SIZE_MAX) {
+            windows = w->windows.count;
+            loose = w->now.loose;
+        }
         start = i + 1;
         if (i < count && !kj_vec_add(&gaps, ((kj_disk_gap){items[i]->min, items[i]->max})))
             w->failed = true;
     }
+    /* A match has the windows of its first piece at fixed distances, and no others. */
+    w->windows.count = windows;
+    w->now.loose = loose;
     disk->chain = (uint32_t)(w->out->programs.len / 4);
     kj_buf_put(&w->out->programs, kj_span_of(gaps.items, gaps.count * sizeof *gaps.items));
     kj_vec_done(&gaps);
@@ -310,8 +472,7 @@ static kj_status add_chain(struct writer *w, const kj_re **items, size_t count,
     return status;
 }
 
-static kj_status add_hex(struct writer *w, const kj_pattern *p, kj_disk_pattern *disk,
-                         kj_error *err)
+static kj_status add_hex(writer *w, const kj_pattern *p, kj_error *err)
 {
     size_t count = 0, filled = 0;
     lay_out(p->re, NULL, &count, 0);
@@ -321,15 +482,14 @@ static kj_status add_hex(struct writer *w, const kj_pattern *p, kj_disk_pattern 
     lay_out(p->re, items, &filled, 0);
     for (size_t i = 1; i + 1 < count; i++)
         if (is_large_gap(items[i]))
-            return add_chain(w, items, count, disk, err);
-    return add_program(w, (kj_re_list){items, count}, 0, w->pattern, 0, err);
+            return add_chain(w, items, count, err);
+    return add_program(w, (kj_re_list){items, count}, 0, (uint32_t)w->needles.count, 0, err);
 }
 
 /* ---- patterns ------------------------------------------------------------------------------ */
 
 /* Trees that are plain texts are handled as such. */
-static kj_status add_tree(struct writer *w, const kj_pattern *p, kj_disk_pattern *disk,
-                          kj_error *err)
+static kj_status add_tree(writer *w, const kj_pattern *p, kj_error *err)
 {
     bool nocase;
     kj_buf text;
@@ -346,23 +506,15 @@ static kj_status add_tree(struct writer *w, const kj_pattern *p, kj_disk_pattern
         return kj_no_memory(err);
     if (plain)
         return KJ_OK;
-    return p->kind == KJ_PATTERN_HEX ? add_hex(w, p, disk, err) : add_regex(w, p, err);
+    return p->kind == KJ_PATTERN_HEX ? add_hex(w, p, err) : add_regex(w, p, err);
 }
 
-static kj_status add_forms(struct writer *w, const kj_pattern_item *item, kj_disk_pattern *disk,
-                           kj_error *err)
+static kj_status add_forms(writer *w, const kj_pattern *p, kj_disk_pattern *disk, kj_error *err)
 {
-    const kj_pattern *p = item->pattern;
-    if (item->rule == KJ_NONE && p->kind != KJ_PATTERN_TEXT)
-        return kj_regex_compile((kj_re_list){&p->re, 1}, 0, &w->out->programs, &disk->forward, err);
-    if (item->rule == KJ_NONE)
-        return KJ_OK;
     if (p->kind != KJ_PATTERN_TEXT)
-        return add_tree(w, p, disk, err);
+        return add_tree(w, p, err);
     if (p->text.len == 0)
         return KJ_OK; /* nothing to look for */
-    disk->literal = put_literal(w, p->text);
-    disk->literal_len = (uint32_t)p->text.len;
     if (p->modifiers & (KJ_MOD_BASE64 | KJ_MOD_BASE64_WIDE))
         add_base64_forms(w, p);
     else
@@ -370,74 +522,306 @@ static kj_status add_forms(struct writer *w, const kj_pattern_item *item, kj_dis
     return KJ_OK;
 }
 
-static kj_status add_pattern(struct writer *w, const kj_pattern_item *item, kj_error *err)
+/* Compiles the pattern as a needle of its own. */
+static kj_status add_needle(writer *w, uint32_t item, kj_disk_pattern *disk, kj_error *err)
 {
-    const kj_pattern *p = item->pattern;
+    w->now = (struct needle){
+        .disk = {.pattern = item, .first_form = (uint32_t)w->forms.count, .chain = KJ_NONE},
+        .first_posting = w->postings.count,
+        .first_scanned = w->scanned.count,
+        .first_window = w->windows.count,
+    };
+    KJ_TRY(add_forms(w, w->items[item].pattern, disk, err));
+    struct needle *now = &w->now;
+    now->disk.form_count = (uint32_t)w->forms.count - now->disk.first_form;
+    now->posting_count = w->postings.count - now->first_posting;
+    now->scanned_count = w->scanned.count - now->first_scanned;
+    now->window_count = w->windows.count - now->first_window;
+    if (!kj_vec_add(&w->needles, *now))
+        w->failed = true;
+    return KJ_OK;
+}
+
+/* ---- equal patterns ------------------------------------------------------------------------ */
+
+/* What is compared: a text as it is, anything else as it was written. */
+static kj_span key_of(const kj_pattern *p)
+{
+    return p->kind == KJ_PATTERN_TEXT ? p->text : p->source;
+}
+
+static uint32_t searched_modifiers(const kj_pattern *p)
+{
+    return p->modifiers & ~(uint32_t)KJ_MOD_PRIVATE;
+}
+
+static bool is_same(const kj_pattern *a, const kj_pattern *b)
+{
+    bool alphabets = a->alphabet && b->alphabet ? strcmp(a->alphabet, b->alphabet) == 0
+                                                : !a->alphabet && !b->alphabet;
+    return a->kind == b->kind && searched_modifiers(a) == searched_modifiers(b) &&
+           a->xor_min == b->xor_min && a->xor_max == b->xor_max && alphabets && key_of(a).len > 0 &&
+           kj_span_equal(key_of(a), key_of(b));
+}
+
+static uint32_t hash_of(const kj_pattern *p)
+{
+    kj_span key = key_of(p);
+    uint32_t hash = (uint32_t)p->kind * 31 + searched_modifiers(p);
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ key.data[i]) * UINT32_C(16777619);
+    return hash ^ hash >> 15;
+}
+
+static bool grow_known(struct known *known, const writer *w)
+{
+    if ((w->needles.count + 1) * 2 <= known->slot_count)
+        return true;
+    size_t slots = known->slot_count ? known->slot_count * 2 : 1024;
+    uint32_t *grown = calloc(slots, sizeof *grown);
+    if (!grown)
+        return false;
+    for (size_t i = 0; i < w->needles.count; i++) {
+        size_t at = hash_of(w->items[w->needles.items[i].disk.pattern].pattern) & (slots - 1);
+        while (grown[at])
+            at = (at + 1) & (slots - 1);
+        grown[at] = (uint32_t)i + 1;
+    }
+    free(known->slots);
+    *known = (struct known){grown, slots};
+    return true;
+}
+
+/* The needle of an equal pattern, or KJ_NONE: then the next needle is noted for it. */
+static uint32_t find_known(writer *w, const kj_pattern *p)
+{
+    if (!grow_known(&w->known, w)) {
+        w->failed = true;
+        return KJ_NONE;
+    }
+    size_t mask = w->known.slot_count - 1, at = hash_of(p) & mask;
+    for (; w->known.slots[at]; at = (at + 1) & mask) {
+        uint32_t needle = w->known.slots[at] - 1;
+        if (is_same(w->items[w->needles.items[needle].disk.pattern].pattern, p))
+            return needle;
+    }
+    w->known.slots[at] = (uint32_t)w->needles.count + 1;
+    return KJ_NONE;
+}
+
+/* ---- the builder --------------------------------------------------------------------------- */
+
+/* Only a program, for `matches`; or a needle, its own or that of an equal pattern. */
+static kj_status add_item(writer *w, uint32_t item, kj_disk_pattern *disk, kj_error *err)
+{
+    const kj_pattern *p = w->items[item].pattern;
+    if (p->text.len > LITERAL_MAX)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "is longer than %d bytes", LITERAL_MAX);
+    if (w->items[item].rule == KJ_NONE)
+        return p->kind == KJ_PATTERN_TEXT
+                   ? KJ_OK
+                   : kj_regex_compile((kj_re_list){&p->re, 1}, 0, &w->out->programs, &disk->forward,
+                                      err);
+    disk->needle = find_known(w, p);
+    if (disk->needle != KJ_NONE) {
+        const kj_disk_pattern *first =
+            (const kj_disk_pattern *)(const void *)(w->out->patterns.data +
+                                                    w->needles.items[disk->needle].disk.pattern *
+                                                        sizeof *disk);
+        disk->literal = first->literal;
+        disk->literal_len = first->literal_len;
+        return KJ_OK;
+    }
+    if (p->kind == KJ_PATTERN_TEXT && p->text.len) {
+        disk->literal = put_literal(w, p->text);
+        disk->literal_len = (uint32_t)p->text.len;
+    }
+    disk->needle = (uint32_t)w->needles.count;
+    return add_needle(w, item, disk, err);
+}
+
+static kj_status add_pattern(writer *w, uint32_t item, kj_error *err)
+{
+    const kj_pattern *p = w->items[item].pattern;
     kj_disk_pattern disk = {
         .identifier = kj_strings_add(w->strings, p->identifier),
         .source = kj_strings_add(w->strings, p->source),
-        .rule = item->rule,
+        .rule = w->items[item].rule,
         .kind = p->kind,
         .modifiers = p->modifiers,
         .forward = KJ_NONE,
-        .first_form = (uint32_t)w->forms.count,
-        .chain = KJ_NONE,
+        .needle = KJ_NONE,
     };
     kj_error why = {0};
-    kj_status status = KJ_OK;
-    if (p->text.len > LITERAL_MAX)
-        status = kj_fail(&why, KJ_LIMIT, KJ_NO_OFFSET, "is longer than %d bytes", LITERAL_MAX);
-    else
-        status = add_forms(w, item, &disk, &why);
+    kj_status status = add_item(w, item, &disk, &why);
+    if (status == KJ_OK && !kj_vec_add(&w->needle_of, disk.needle))
+        w->failed = true;
     if (status == KJ_OK && w->failed)
         status = kj_fail(&why, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory for patterns");
     if (status != KJ_OK)
         return kj_fail(err, status, KJ_NO_OFFSET, "string %.*s %s", (int)p->identifier.len,
                        (const char *)p->identifier.data, why.message);
-    disk.form_count = (uint32_t)w->forms.count - disk.first_form;
     kj_buf_put(&w->out->patterns, kj_span_of(&disk, sizeof disk));
-    return KJ_OK;
+    return w->out->patterns.failed ? kj_no_memory(err) : KJ_OK;
 }
 
-static bool buffers_failed(const kj_pattern_sections *out)
+kj_status kj_patterns_begin(const kj_pattern_item *items, size_t count, kj_strings *strings,
+                            kj_pattern_sections *out, kj_pattern_builder **out_builder,
+                            kj_error *err)
 {
-    return out->patterns.failed || out->literals.failed || out->programs.failed ||
-           out->scanned.failed;
-}
-
-static kj_status write_all(struct writer *w, const kj_pattern_item *items, size_t count,
-                           kj_error *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        w->pattern = (uint32_t)i;
+    *out_builder = NULL;
+    if (count > UINT32_MAX - KJ_PIECES_MAX)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "more than %u patterns",
+                       UINT32_MAX - KJ_PIECES_MAX);
+    writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return kj_no_memory(err);
+    w->items = items;
+    w->strings = strings;
+    w->out = out;
+    kj_arena_init(&w->arena, PATTERN_ARENA);
+    kj_status status = KJ_OK;
+    for (size_t i = 0; i < count && status == KJ_OK; i++) {
         kj_arena_reset(&w->arena);
-        KJ_TRY(add_pattern(w, &items[i], err));
+        status = add_pattern(w, (uint32_t)i, err);
+    }
+    if (status == KJ_OK)
+        *out_builder = w;
+    else
+        kj_patterns_end(w);
+    return status;
+}
+
+void kj_patterns_end(kj_pattern_builder *w)
+{
+    if (!w)
+        return;
+    kj_loads_done(&w->loads);
+    free(w->known.slots);
+    kj_vec_done(&w->needle_of);
+    kj_vec_done(&w->needles);
+    kj_vec_done(&w->forms);
+    kj_vec_done(&w->postings);
+    kj_vec_done(&w->scanned);
+    kj_vec_done(&w->windows);
+    kj_arena_done(&w->arena);
+    free(w);
+}
+
+uint32_t kj_patterns_needle(const kj_pattern_builder *w, uint32_t item)
+{
+    return w->needle_of.items[item];
+}
+
+uint32_t kj_patterns_needle_count(const kj_pattern_builder *w)
+{
+    return (uint32_t)w->needles.count;
+}
+
+double kj_patterns_cost(const kj_pattern_builder *w, uint32_t needle)
+{
+    return w->needles.items[needle].cost;
+}
+
+void kj_patterns_mark(kj_pattern_builder *w, uint32_t needle, uint32_t flag)
+{
+    w->needles.items[needle].disk.flags |= flag;
+}
+
+void kj_patterns_set_rules(kj_pattern_builder *w, uint32_t needle, kj_disk_run rules)
+{
+    w->needles.items[needle].disk.rules = rules;
+}
+
+const kj_fixed_window *kj_patterns_windows(const kj_pattern_builder *w, uint32_t needle,
+                                           size_t *out_count)
+{
+    const struct needle *n = &w->needles.items[needle];
+    *out_count = n->loose ? 0 : n->window_count;
+    return *out_count ? w->windows.items + n->first_window : NULL;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static void number_pieces(writer *w, const kj_disk_needle *needle)
+{
+    for (uint32_t i = 0; i < needle->form_count; i++)
+        w->forms.items[needle->first_form + i].list =
+            (uint32_t)w->needles.count + needle->first_piece + i;
+}
+
+/* Appends the postings and scanned forms of needles that are no triggers. */
+static void put_others(writer *w, uint32_t first_posting)
+{
+    for (size_t i = 0; i < w->needles.count; i++) {
+        struct needle *n = &w->needles.items[i];
+        if (n->disk.flags & KJ_NEEDLE_TRIGGER)
+            continue;
+        n->disk.postings = (kj_disk_run){first_posting, (uint32_t)n->posting_count};
+        first_posting += (uint32_t)n->posting_count;
+        kj_buf_put(&w->out->postings, kj_span_of(w->postings.items + n->first_posting,
+                                                 n->posting_count * sizeof *w->postings.items));
+        n->disk.scanned =
+            (kj_disk_run){(uint32_t)(w->out->scanned.len / 4), (uint32_t)n->scanned_count};
+        kj_buf_put(&w->out->scanned, kj_span_of(w->scanned.items + n->first_scanned,
+                                                n->scanned_count * sizeof *w->scanned.items));
+    }
+}
+
+static kj_status write_index(writer *w, kj_index *index, kj_error *err)
+{
+    for (size_t i = 0; i < w->needles.count; i++) {
+        const struct needle *n = &w->needles.items[i];
+        if (n->disk.flags & KJ_NEEDLE_CHAIN)
+            number_pieces(w, &n->disk);
+        if (!(n->disk.flags & KJ_NEEDLE_TRIGGER))
+            continue;
+        for (size_t k = 0; k < n->posting_count; k++)
+            kj_index_add(index, &w->postings.items[n->first_posting + k]);
+        for (size_t k = 0; k < n->scanned_count; k++)
+            kj_buf_put_u32le(&w->out->scanned, w->scanned.items[n->first_scanned + k]);
     }
     kj_disk_index header = {
         .forms = (uint32_t)(w->out->programs.len / 4),
         .form_count = (uint32_t)w->forms.count,
         .piece_count = w->piece_count,
+        .scanned_count = (uint32_t)(w->out->scanned.len / 4),
     };
     kj_buf_put(&w->out->programs,
                kj_span_of(w->forms.items, w->forms.count * sizeof *w->forms.items));
-    if (buffers_failed(w->out))
+    return kj_index_write(index, header, &w->out->filter, &w->out->buckets, &w->out->postings, err);
+}
+
+static bool buffers_failed(const kj_pattern_sections *out)
+{
+    return out->patterns.failed || out->needles.failed || out->literals.failed ||
+           out->programs.failed || out->scanned.failed || out->postings.failed;
+}
+
+kj_status kj_patterns_finish(kj_pattern_builder *w, kj_error *err)
+{
+    kj_index index = {0};
+    if (w->postings.count > UINT32_MAX)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "more than 4294967295 atoms");
+    kj_status status = write_index(w, &index, err);
+    if (status == KJ_OK)
+        put_others(w, (uint32_t)(index.windows.count + index.probes.count));
+    kj_index_done(&index);
+    for (size_t i = 0; i < w->needles.count; i++)
+        kj_buf_put(&w->out->needles, kj_span_of(&w->needles.items[i].disk, sizeof(kj_disk_needle)));
+    if (status == KJ_OK && (w->failed || buffers_failed(w->out)))
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory for patterns");
-    return kj_index_write(&w->index, header, &w->out->filter, &w->out->buckets, &w->out->postings,
-                          err);
+    return status;
 }
 
 kj_status kj_patterns_write(const kj_pattern_item *items, size_t count, kj_strings *strings,
                             kj_pattern_sections *out, kj_error *err)
 {
-    if (count > UINT32_MAX - KJ_PIECES_MAX)
-        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "more than %u patterns",
-                       UINT32_MAX - KJ_PIECES_MAX);
-    struct writer w = {.strings = strings, .out = out, .pattern_count = (uint32_t)count};
-    kj_arena_init(&w.arena, PATTERN_ARENA);
-    kj_index_init(&w.index);
-    kj_status status = write_all(&w, items, count, err);
-    kj_vec_done(&w.forms);
-    kj_index_done(&w.index);
-    kj_arena_done(&w.arena);
+    kj_pattern_builder *builder;
+    KJ_TRY(kj_patterns_begin(items, count, strings, out, &builder, err));
+    for (uint32_t i = 0; i < builder->needles.count; i++)
+        kj_patterns_mark(builder, i, KJ_NEEDLE_TRIGGER | KJ_NEEDLE_COUNTED);
+    kj_status status = kj_patterns_finish(builder, err);
+    kj_patterns_end(builder);
     return status;
 }

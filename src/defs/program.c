@@ -26,6 +26,8 @@ bool kj_program_open(const kj_defs *defs, uint32_t offset, kj_program *out)
         .class_count = header->class_count,
         .flags = header->flags,
         .first = header->first,
+        .any = header->any,
+        .least = header->least,
     };
     return true;
 }
@@ -46,16 +48,16 @@ bool kj_index_open(const kj_defs *defs, kj_index_view *out)
     const kj_disk_index *header = defs->filter.data;
     if (!log2_fits(header->filter_log2, KJ_FILTER_LOG2_MIN, KJ_FILTER_LOG2_MAX) ||
         !log2_fits(header->bucket_log2, KJ_BUCKET_LOG2_MIN, KJ_BUCKET_LOG2_MAX) ||
-        !log2_fits(header->short_log2, KJ_BUCKET_LOG2_MIN, KJ_BUCKET_LOG2_MAX) ||
         header->piece_count > KJ_PIECES_MAX)
         return false;
-    uint32_t filter_words = 1U << header->filter_log2 >> 6;
+    uint32_t filter_words = 1U << header->filter_log2 >> 1; /* of 64 bits */
     uint32_t bucket_words = (1U << header->bucket_log2) + 1;
-    uint32_t short_words = (1U << header->short_log2) + 1;
     const uint32_t *forms = kj_program_words(
         defs, header->forms, (uint64_t)header->form_count * (sizeof(kj_disk_form) / 4));
-    if (!forms || defs->filter.count != HEADER + filter_words + KJ_PAIR_WORDS ||
-        defs->buckets.count != bucket_words + short_words)
+    if (!forms || defs->filter.count != HEADER + filter_words ||
+        defs->buckets.count != bucket_words || header->posting_count > defs->postings.count ||
+        header->probe_count > defs->postings.count - header->posting_count ||
+        header->scanned_count > defs->scanned.count)
         return false;
     const uint64_t *words = defs->filter.data;
     const uint32_t *buckets = defs->buckets.data;
@@ -63,22 +65,27 @@ bool kj_index_open(const kj_defs *defs, kj_index_view *out)
         .forms = (const kj_disk_form *)forms,
         .form_count = header->form_count,
         .piece_count = header->piece_count,
-        .filter = words + HEADER,
+        .filter = (const uint32_t *)(words + HEADER),
         .filter_log2 = header->filter_log2,
-        .pairs = words + HEADER + filter_words,
         .buckets = buckets,
         .bucket_log2 = header->bucket_log2,
-        .short_buckets = buckets + bucket_words,
-        .short_log2 = header->short_log2,
         .postings = defs->postings.data,
         .posting_count = defs->postings.count,
+        .window_count = header->posting_count,
+        .probe_count = header->probe_count,
+        .scanned = defs->scanned.data,
+        .scanned_count = defs->scanned.count,
+        .always_scanned = header->scanned_count,
+        .needles = defs->needles.data,
+        .needle_count = defs->needles.count,
     };
     return true;
 }
 
 kj_span kj_form_literal(const kj_defs *defs, const kj_disk_form *form)
 {
-    if (form->data > defs->literals.count || form->len > defs->literals.count - form->data)
+    uint64_t len = (uint64_t)form->len * (form->flags & KJ_FORM_MASK ? 2 : 1);
+    if (form->data > defs->literals.count || len > defs->literals.count - form->data)
         return (kj_span){0};
-    return kj_span_of((const uint8_t *)defs->literals.data + form->data, form->len);
+    return kj_span_of((const uint8_t *)defs->literals.data + form->data, (size_t)len);
 }

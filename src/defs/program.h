@@ -14,6 +14,8 @@ typedef struct kj_program {
     uint32_t class_count;
     uint32_t flags;
     const uint32_t *first; /* a class */
+    const uint32_t *any;   /* likewise */
+    uint32_t least;
 } kj_program;
 
 /* False when no whole program stands at `offset` (in words) of REGX. */
@@ -29,19 +31,23 @@ typedef struct kj_index_view {
     const kj_disk_form *forms;
     uint32_t form_count;
     uint32_t piece_count;
-    const uint64_t *filter;
+    const uint32_t *filter; /* 2^filter_log2 words */
     unsigned filter_log2;
-    const uint64_t *pairs;   /* KJ_PAIR_WORDS words */
     const uint32_t *buckets; /* 2^bucket_log2 + 1 */
     unsigned bucket_log2;
-    const uint32_t *short_buckets; /* 2^short_log2 + 1 */
-    unsigned short_log2;
     const kj_disk_posting *postings;
     uint32_t posting_count;
+    uint32_t window_count; /* windows of triggers, by bucket */
+    uint32_t probe_count;  /* their probes, behind those; others follow */
+    const uint32_t *scanned;
+    uint32_t scanned_count;
+    uint32_t always_scanned; /* forms of triggers; others follow */
+    const kj_disk_needle *needles;
+    uint32_t needle_count;
 } kj_index_view;
 
 /* False when the index does not fit its sections. Definitions without any FILT have an index
- * without forms: filter, pairs and buckets are NULL then. */
+ * without forms: filter and buckets are NULL then. */
 bool kj_index_open(const kj_defs *defs, kj_index_view *out);
 
 /* `count` words of REGX from `offset`, aligned for structs of words; NULL when they leave it. */

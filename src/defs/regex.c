@@ -194,14 +194,31 @@ static void find_first(struct compiler *c, uint32_t first[8])
     free(stack);
 }
 
-static void write_program(const struct compiler *c, uint32_t flags, const uint32_t first[8],
-                          kj_buf *out)
+/* All bytes that any instruction consumes. */
+static void find_any(const struct compiler *c, uint32_t any[KJ_CLASS_WORDS])
 {
-    kj_buf_put_u32le(out, (uint32_t)c->code.count);
-    kj_buf_put_u32le(out, (uint32_t)c->classes.count);
-    kj_buf_put_u32le(out, flags);
-    for (unsigned i = 0; i < KJ_CLASS_WORDS; i++)
-        kj_buf_put_u32le(out, first[i]);
+    for (size_t i = 0; i < c->code.count; i++)
+        if ((c->code.items[i] & 0xFF) <= KJ_INST_CLASS)
+            add_first(c, c->code.items[i], any);
+}
+
+static uint32_t least_width(kj_re_list list)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < list.count; i++) {
+        uint32_t min, max;
+        kj_re_width(list.items[i], &min, &max);
+        if (__builtin_add_overflow(sum, min, &sum))
+            return UINT32_MAX;
+    }
+    return sum;
+}
+
+static void write_program(const struct compiler *c, kj_disk_program header, kj_buf *out)
+{
+    header.code_count = (uint32_t)c->code.count;
+    header.class_count = (uint32_t)c->classes.count;
+    kj_buf_put(out, kj_span_of(&header, sizeof header));
     for (size_t i = 0; i < c->classes.count; i++)
         for (unsigned k = 0; k < 4; k++)
             kj_buf_put_u64le(out, c->classes.items[i].words[k]);
@@ -213,15 +230,17 @@ kj_status kj_regex_compile(kj_re_list list, uint32_t flags, kj_buf *programs, ui
                            kj_error *err)
 {
     struct compiler c = {.backward = flags & KJ_PROGF_BACKWARD};
-    uint32_t first[KJ_CLASS_WORDS] = {0};
+    kj_disk_program header = {.flags = flags, .least = least_width(list)};
     for (size_t i = 0; i < list.count && !stopped(&c); i++)
         emit_tree(&c, list.items[c.backward ? list.count - 1 - i : i], 0);
     emit(&c, KJ_INST_MATCH, 0);
     if (!stopped(&c))
-        find_first(&c, first);
+        find_first(&c, header.first);
+    if (!stopped(&c))
+        find_any(&c, header.any);
     if (!stopped(&c)) {
         *out_offset = (uint32_t)(programs->len / 4);
-        write_program(&c, flags, first, programs);
+        write_program(&c, header, programs);
     }
     kj_vec_done(&c.code);
     kj_vec_done(&c.classes);

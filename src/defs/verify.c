@@ -148,6 +148,33 @@ static kj_status verify_detects(const kj_defs *defs, kj_error *err)
     return KJ_OK;
 }
 
+/* Anchors and gates: what makes rules possible. */
+static kj_status verify_dispatch(const kj_defs *defs, kj_error *err)
+{
+    const kj_disk_anchored *anchored = defs->anchored.data;
+    for (uint32_t i = 0; i < defs->anchored.count; i++)
+        if (anchored[i].rule >= defs->rules.count)
+            return malformed(err, KJ_NO_OFFSET, "an anchored window refers to what is not there");
+    for (uint32_t i = 0; i < defs->anchors.count; i++) {
+        const kj_disk_anchor *a = kj_defs_anchor(defs, i);
+        if (a->reach > KJ_ANCHOR_REACH_MAX || !slice_fits(a->anchored, defs->anchored.count) ||
+            !indices_fit(defs, a->rules, defs->rules.count))
+            return malformed(err, KJ_NO_OFFSET, "an anchor refers to what is not there");
+        for (uint32_t k = 1; k < a->anchored.count; k++)
+            if (anchored[a->anchored.first + k - 1].window > anchored[a->anchored.first + k].window)
+                return malformed(err, KJ_NO_OFFSET, "the windows of an anchor do not rise");
+        KJ_TRY(kj_code_verify(defs, a->code, err));
+    }
+    for (uint32_t i = 0; i < defs->gates.count; i++) {
+        const kj_disk_gate *g = kj_defs_gate(defs, i);
+        if (!indices_fit(defs, g->rules, defs->rules.count) ||
+            (g->within != KJ_NONE && g->within >= i))
+            return malformed(err, KJ_NO_OFFSET, "a gate refers to what is not there");
+        KJ_TRY(kj_code_verify(defs, g->code, err));
+    }
+    return KJ_OK;
+}
+
 static kj_status verify_rules(const kj_defs *defs, kj_error *err)
 {
     for (uint32_t i = 0; i < defs->rules.count; i++) {
@@ -160,6 +187,7 @@ static kj_status verify_rules(const kj_defs *defs, kj_error *err)
             return malformed(err, KJ_NO_OFFSET, "a rule refers to what is not there");
         KJ_TRY(kj_code_verify(defs, r->code, err));
     }
+    KJ_TRY(verify_dispatch(defs, err));
     if (!indices_fit(defs, defs->meta.always, defs->rules.count) ||
         !indices_fit(defs, defs->meta.globals, defs->rules.count) ||
         !indices_fit(defs, defs->meta.mails, defs->artifacts.count))

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "defs/code.h"
+#include "defs/dispatch.h"
 #include "defs/doc.h"
 #include "defs/patterns.h"
 #include "ir/place.h"
@@ -56,7 +57,11 @@ typedef struct writer {
     kj_buf artifact_section;
     kj_buf place_section;
     kj_buf remedy_section;
+    kj_buf anchor_section;
+    kj_buf anchored_section;
+    kj_buf gate_section;
     kj_pattern_sections pattern_sections;
+    kj_disk_run always;
     uint32_t variables;
 } writer;
 
@@ -78,6 +83,9 @@ static void init(writer *w, const kj_ir *ir, const kj_write_options *options)
         &w->artifact_section,
         &w->place_section,
         &w->remedy_section,
+        &w->anchor_section,
+        &w->anchored_section,
+        &w->gate_section,
     };
     for (size_t i = 0; i < KJ_COUNT(buffers); i++)
         kj_buf_init(buffers[i], SECTION_MAX);
@@ -99,6 +107,9 @@ static void done(writer *w)
         &w->artifact_section,
         &w->place_section,
         &w->remedy_section,
+        &w->anchor_section,
+        &w->anchored_section,
+        &w->gate_section,
     };
     for (size_t i = 0; i < KJ_COUNT(buffers); i++)
         kj_buf_done(buffers[i]);
@@ -423,6 +434,11 @@ static kj_disk_run write_metas(writer *w, const kj_rule *rule)
     return run;
 }
 
+static bool has_effects(const writer *w, const kj_expr *condition)
+{
+    return kj_has_effects(w->options->schemas, w->options->schema_count, condition);
+}
+
 static kj_status write_rules(writer *w, kj_error *err)
 {
     size_t next_use = 0;
@@ -433,7 +449,7 @@ static kj_status write_rules(writer *w, kj_error *err)
         kj_disk_rule disk = {
             .name = kj_strings_add(&w->strings, rule->name),
             .space = kj_strings_add(&w->strings, rule->space),
-            .flags = rule->flags,
+            .flags = rule->flags | (has_effects(w, rule->condition) ? KJ_RULE_EFFECTS : 0),
             .threat = rule->threat == KJ_NONE ? KJ_NONE : w->threats[rule->threat],
             .patterns = {rule->pattern_count ? w->patterns[rule->first_pattern] : 0,
                          rule->pattern_count},
@@ -670,14 +686,9 @@ static void write_meta(writer *w)
         .date = w->options->date ? w->options->date : newest_day(w),
         .skipped = (uint32_t)w->report.skipped_engine,
         .variables = w->variables,
-        .always.first = list_position(w),
+        .always = w->always,
     };
     const kj_ir *ir = w->ir;
-    for (size_t i = 0; i < ir->rules.count; i++)
-        if (w->rules[i] != KJ_NONE && !kj_code_needs_pattern(ir->rules.items[i].condition)) {
-            kj_buf_put_u32le(&w->lists, w->rules[i]);
-            meta.always.count++;
-        }
     meta.globals.first = list_position(w);
     for (size_t i = 0; i < ir->rules.count; i++)
         if (w->rules[i] != KJ_NONE && (ir->rules.items[i].flags & KJ_RULE_GLOBAL)) {
@@ -693,6 +704,34 @@ static void write_meta(writer *w)
     kj_buf_put(&w->meta_section, kj_span_of(&meta, sizeof meta));
 }
 
+/* Patterns, and which rules are looked at where. */
+static kj_status write_search(writer *w, kj_error *err)
+{
+    const kj_code_map map = {w->rules, w->patterns, w->artifacts, w->externals};
+    kj_dispatch_input input = {
+        .ir = w->ir,
+        .map = &map,
+        .strings = &w->strings,
+        .schemas = w->options->schemas,
+        .schema_count = w->options->schema_count,
+    };
+    kj_dispatch_output output = {
+        .lists = &w->lists,
+        .code = &w->code,
+        .anchors = &w->anchor_section,
+        .anchored = &w->anchored_section,
+        .gates = &w->gate_section,
+    };
+    KJ_TRY(kj_patterns_begin(w->items.items, w->items.count, &w->strings, &w->pattern_sections,
+                             &input.builder, err));
+    kj_status status = kj_dispatch_write(&input, &output, err);
+    if (status == KJ_OK)
+        status = kj_patterns_finish(input.builder, err);
+    kj_patterns_end(input.builder);
+    w->always = output.always;
+    return status;
+}
+
 static kj_status write_sections(writer *w, kj_error *err)
 {
     KJ_TRY(write_detects(w, err));
@@ -703,9 +742,9 @@ static kj_status write_sections(writer *w, kj_error *err)
     write_externals(w);
     KJ_TRY(write_threats(w, err));
     KJ_TRY(write_notes(w, err));
+    KJ_TRY(write_search(w, err));
     write_meta(w);
-    return kj_patterns_write(w->items.items, w->items.count, &w->strings, &w->pattern_sections,
-                             err);
+    return KJ_OK;
 }
 
 /* ---- the file
@@ -757,7 +796,11 @@ static kj_status write_file(writer *w, kj_buf *out, kj_error *err)
         {KJ_SEC_FILTER, KJ_FILTER_ELEMENT, &p->filter},
         {KJ_SEC_BUCKETS, KJ_BUCKET_ELEMENT, &p->buckets},
         {KJ_SEC_POSTINGS, KJ_POSTING_ELEMENT, &p->postings},
+        {KJ_SEC_GATES, sizeof(kj_disk_gate), &w->gate_section},
+        {KJ_SEC_ANCHORS, sizeof(kj_disk_anchor), &w->anchor_section},
+        {KJ_SEC_ANCHORED, sizeof(kj_disk_anchored), &w->anchored_section},
         {KJ_SEC_SCANNED, KJ_SCANNED_ELEMENT, &p->scanned},
+        {KJ_SEC_NEEDLES, sizeof(kj_disk_needle), &p->needles},
         {KJ_SEC_PATTERNS, sizeof(kj_disk_pattern), &p->patterns},
         {KJ_SEC_LITERALS, 1, &p->literals},
         {KJ_SEC_PROGRAMS, 4, &p->programs},

@@ -10,6 +10,8 @@ typedef struct kj_write_options {
     uint32_t engine;      /* this engine; definitions that need a newer one are left out */
     uint64_t date;        /* seconds since 1970; 0: the day of the newest source */
     uint32_t only_threat; /* nothing but this advisory; KJ_NONE: everything */
+    const kj_schema *const *schemas; /* of the modules; may be none */
+    size_t schema_count;
 } kj_write_options;
 
 #define KJ_WRITE_INIT                                                                              \

@@ -176,6 +176,7 @@ typedef struct kj_meta {
 enum {
     KJ_RULE_PRIVATE = 1 << 0,
     KJ_RULE_GLOBAL = 1 << 1,
+    KJ_RULE_EFFECTS = 1 << 2, /* in the file: its condition is evaluated once, with all strings known */
 };
 
 typedef struct kj_rule {

@@ -66,6 +66,7 @@ typedef struct kj_field {
     /* KJ_FIELD_CONSTANT: the INT that it always is. The compiler puts it in the field's place. */
     bool is_constant;
     int64_t constant;
+    bool everywhere; /* known of objects, too, that do not begin with the schema's magic */
 } kj_field;
 
 /* A row for a name of a number, as `pe.MACHINE_I386`. It needs no number of its own. */
@@ -92,4 +93,9 @@ typedef struct kj_schema {
     uint16_t id;      /* unique, at least 1, never reused */
     const kj_field *fields;
     size_t count;
+    /* Two or four bytes with which an object begins that has any of these facts; 0: any object may.
+     * Elsewhere they are undefined, so rules that ask for one need not be looked at. */
+    const char *magic;
+    uint8_t magic_len;
+    bool has_effects; /* asking for a fact does something besides: no question is asked twice */
 } kj_schema;

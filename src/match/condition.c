@@ -19,6 +19,8 @@ typedef struct eval {
     unsigned depth;
     uint64_t unclocked; /* steps since the last look at the clock */
     uint32_t pattern;   /* current one of a FOR_PATTERNS */
+    bool unknown;       /* the value depends on strings that were not searched, or rules that were
+                           not decided: it means nothing */
     kj_value variables[KJ_EXPR_MAX_VARIABLES];
 } eval;
 
@@ -242,12 +244,22 @@ static kj_value run_read(eval *e, const kj_code_node *node)
 
 /* ---- patterns -------------------------------------------------------------------------------- */
 
+static uint32_t pattern_of(const eval *e, const kj_code_node *node)
+{
+    return node->index == KJ_NONE ? e->pattern : node->index;
+}
+
 static const kj_hit *hits_of(eval *e, const kj_code_node *node, size_t *out_count)
 {
     *out_count = 0;
-    uint32_t pattern = node->index == KJ_NONE ? e->pattern : node->index;
+    uint32_t pattern = pattern_of(e, node);
     if (!e->in->search || pattern >= e->in->defs->patterns.count)
         return NULL;
+    if (!kj_search_knows(e->in->search, pattern)) {
+        kj_search_want(e->in->search, pattern);
+        e->unknown = true;
+        return NULL;
+    }
     return kj_search_hits(e->in->search, pattern, out_count);
 }
 
@@ -281,15 +293,22 @@ static kj_value run_found(eval *e, const kj_code_node *node)
     return kj_value_bool(count != 0);
 }
 
+/* One place is looked at without a search. */
 static kj_value run_found_at(eval *e, const kj_code_node *node)
 {
     kj_value at;
-    size_t count;
+    bool found = false;
     eval_args(e, node, &at, 1);
-    const kj_hit *hits = hits_of(e, node, &count);
     if (!is_int(at))
         return kj_value_undefined();
-    return kj_value_bool(hits_between(hits, count, at.integer, at.integer) != 0);
+    uint32_t pattern = pattern_of(e, node);
+    if (!e->in->search || at.integer < 0 || !pay(e, 1))
+        return kj_value_bool(false);
+    if (!kj_search_at(e->in->search, pattern, (uint64_t)at.integer, &found)) {
+        kj_search_want(e->in->search, pattern);
+        e->unknown = true;
+    }
+    return kj_value_bool(found);
 }
 
 static kj_value run_found_in(eval *e, const kj_code_node *node)
@@ -341,6 +360,10 @@ static kj_value run_length(eval *e, const kj_code_node *node)
 
 static kj_value run_rule(eval *e, const kj_code_node *node)
 {
+    const uint64_t *undecided = e->in->undecided;
+    if (undecided && node->index < e->in->defs->rules.count &&
+        undecided[node->index / 64] >> node->index % 64 & 1)
+        e->unknown = true;
     return kj_value_bool(e->in->seen && kj_sightings_has_rule(e->in->seen, node->index));
 }
 
@@ -351,22 +374,32 @@ static kj_value run_artifact(eval *e, const kj_code_node *node)
 
 /* ---- logic ----------------------------------------------------------------------------------- */
 
-static kj_value run_and(eval *e, const kj_code_node *node)
+/* What operands that are not known leave open. `decisive`: the truth of an operand that decides. */
+static kj_value run_until(eval *e, const kj_code_node *node, bool decisive)
 {
     uint32_t at = node->args;
-    for (uint32_t i = 0; i < node->count && e->status == KJ_OK; i++)
-        if (!is_true(eval_next(e, node, &at)))
-            return kj_value_bool(false);
-    return kj_value_bool(true);
+    bool before = e->unknown, open = false;
+    for (uint32_t i = 0; i < node->count && e->status == KJ_OK; i++) {
+        e->unknown = false;
+        bool holds = is_true(eval_next(e, node, &at));
+        if (!e->unknown && holds == decisive) {
+            e->unknown = before;
+            return kj_value_bool(decisive);
+        }
+        open |= e->unknown;
+    }
+    e->unknown = before || open;
+    return kj_value_bool(!decisive);
+}
+
+static kj_value run_and(eval *e, const kj_code_node *node)
+{
+    return run_until(e, node, false);
 }
 
 static kj_value run_or(eval *e, const kj_code_node *node)
 {
-    uint32_t at = node->args;
-    for (uint32_t i = 0; i < node->count && e->status == KJ_OK; i++)
-        if (is_true(eval_next(e, node, &at)))
-            return kj_value_bool(true);
-    return kj_value_bool(false);
+    return run_until(e, node, true);
 }
 
 static kj_value run_not(eval *e, const kj_code_node *node)
@@ -407,15 +440,18 @@ typedef struct tally {
     uint64_t needed; /* ALL, ANY, COUNT, PERCENT: this many; NO: none may */
     uint64_t held;
     uint64_t tried;
+    uint64_t open; /* of those tried: it is not known whether they hold */
     bool possible; /* false: more per cent than there are, or than is known */
+    bool unknown;  /* what the evaluation depended on before */
 } tally;
 
 /* Negative numbers ask for nothing. One that is undefined is "all" to libyara, which writes "all"
  * as an undefined number; a percentage that is undefined makes the whole so. */
 
-static tally start_tally(const kj_code_node *node, kj_value number, uint64_t total)
+static tally start_tally(eval *e, const kj_code_node *node, kj_value number, uint64_t total)
 {
-    tally t = {.quantifier = node->quantifier, .possible = true};
+    tally t = {.quantifier = node->quantifier, .possible = true, .unknown = e->unknown};
+    e->unknown = false;
     switch (node->quantifier) {
     case KJ_Q_ALL:
         t.needed = total;
@@ -450,24 +486,28 @@ static bool decided(const tally *t)
     if (t->quantifier == KJ_Q_NO)
         return t->held > 0;
     if (t->quantifier == KJ_Q_ALL)
-        return t->held < t->tried;
+        return t->held + t->open < t->tried;
     return t->held >= t->needed;
 }
 
-static bool add_to_tally(tally *t, bool holds)
+static bool add_to_tally(eval *e, tally *t, bool holds)
 {
     t->tried++;
-    t->held += holds;
+    if (e->unknown)
+        t->open++;
+    else
+        t->held += holds;
+    e->unknown = false;
     return !decided(t);
 }
 
-static kj_value outcome(const tally *t)
+static kj_value outcome(eval *e, const tally *t)
 {
-    if (!t->possible || t->tried == 0)
-        return kj_value_bool(false);
-    if (t->quantifier == KJ_Q_NO)
-        return kj_value_bool(t->held == 0);
-    return kj_value_bool(t->held >= t->needed);
+    bool no = t->quantifier == KJ_Q_NO, none = !t->possible || t->tried == 0;
+    bool open = !none && (no ? t->held == 0 && t->open > 0
+                             : t->held < t->needed && t->open >= t->needed - t->held);
+    e->unknown = t->unknown || open;
+    return kj_value_bool(!none && (no ? t->held == 0 : t->held >= t->needed));
 }
 
 /* Reads the number of a COUNT or PERCENT and says how many args follow it. */
@@ -496,7 +536,7 @@ static kj_value run_of(eval *e, const kj_code_node *node)
     kj_value number = read_number(e, node, &at, &items);
     if (node->quantifier == KJ_Q_PERCENT && !defined(number))
         return number;
-    tally t = start_tally(node, number, items);
+    tally t = start_tally(e, node, number, items);
     uint64_t nowhere = 0;
     for (uint32_t i = 0; t.possible && i < items && e->status == KJ_OK; i++) {
         kj_code_node item;
@@ -504,10 +544,11 @@ static kj_value run_of(eval *e, const kj_code_node *node)
             break;
         kj_value value = run(e, &item);
         nowhere += is_confined(&item) && !defined(value);
-        if (!add_to_tally(&t, is_true(value)))
+        if (!add_to_tally(e, &t, is_true(value)))
             break;
     }
-    return nowhere && nowhere == t.tried ? kj_value_undefined() : outcome(&t);
+    kj_value result = outcome(e, &t);
+    return nowhere && nowhere == t.tried ? kj_value_undefined() : result;
 }
 
 /* The body is the last arg: where it begins is known once the others were passed. */
@@ -528,17 +569,17 @@ static kj_value run_for_patterns(eval *e, const kj_code_node *node)
     kj_code_node body, item;
     if (!find_body(e, node, at, items, &body))
         return give_up(e, KJ_INTERNAL);
-    tally t = start_tally(node, number, items - 1);
+    tally t = start_tally(e, node, number, items - 1);
     uint32_t outer = e->pattern;
     for (uint32_t i = 0; t.possible && i + 1 < items && e->status == KJ_OK; i++) {
         if (!next_arg(e, node, &at, &item))
             break;
         e->pattern = item.index;
-        if (!add_to_tally(&t, is_true(run(e, &body))))
+        if (!add_to_tally(e, &t, is_true(run(e, &body))))
             break;
     }
     e->pattern = outer;
-    return outcome(&t);
+    return outcome(e, &t);
 }
 
 static bool set_variable(eval *e, const kj_code_node *node, kj_value value)
@@ -555,15 +596,19 @@ static bool set_variable(eval *e, const kj_code_node *node, kj_value value)
 static kj_value loop(eval *e, const kj_code_node *node, kj_value number, int64_t from, int64_t to,
                      const kj_code_node *body)
 {
-    tally t = start_tally(node, number, (uint64_t)to - (uint64_t)from + 1);
     if (from > to)
         return kj_value_bool(false);
+    tally t = start_tally(e, node, number, (uint64_t)to - (uint64_t)from + 1);
     for (int64_t i = from; t.possible && e->status == KJ_OK; i++) {
-        if (!set_variable(e, node, kj_value_int(i)) || !add_to_tally(&t, is_true(run(e, body))) ||
-            i == to)
+        if (!set_variable(e, node, kj_value_int(i)) ||
+            !add_to_tally(e, &t, is_true(run(e, body))) || i == to)
             break;
+        if (t.open) { /* the rest would cost much, and leave it as open */
+            t.open = UINT64_MAX;
+            break;
+        }
     }
-    return outcome(&t);
+    return outcome(e, &t);
 }
 
 static kj_value run_for_range(eval *e, const kj_code_node *node)
@@ -600,13 +645,13 @@ static kj_value run_for_list(eval *e, const kj_code_node *node)
     kj_code_node body;
     if (!find_body(e, node, at, items, &body))
         return give_up(e, KJ_INTERNAL);
-    tally t = start_tally(node, number, items - 1);
+    tally t = start_tally(e, node, number, items - 1);
     for (uint32_t i = 0; t.possible && i + 1 < items && e->status == KJ_OK; i++) {
         kj_value value = eval_next(e, node, &at);
-        if (!set_variable(e, node, value) || !add_to_tally(&t, is_true(run(e, &body))))
+        if (!set_variable(e, node, value) || !add_to_tally(e, &t, is_true(run(e, &body))))
             break;
     }
-    return outcome(&t);
+    return outcome(e, &t);
 }
 
 static kj_value run_with(eval *e, const kj_code_node *node)
@@ -898,17 +943,35 @@ static kj_value run(eval *e, const kj_code_node *node)
     return value;
 }
 
-kj_status kj_condition_run(const kj_condition_input *input, uint32_t code, bool *out, kj_error *err)
+static kj_status end_of(const eval *e, kj_error *err)
+{
+    if (e->status == KJ_LIMIT)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "a condition takes too long");
+    if (e->status != KJ_OK)
+        return kj_fail(err, e->status, KJ_NO_OFFSET, "a condition is damaged");
+    return KJ_OK;
+}
+
+static kj_value start(eval *e, uint32_t code)
+{
+    kj_code_node node = kj_code_read(e->in->defs, code, e->in->defs->code.count);
+    return node.ok ? run(e, &node) : give_up(e, KJ_INTERNAL);
+}
+
+kj_status kj_condition_run(const kj_condition_input *input, uint32_t code, kj_truth *out,
+                           kj_error *err)
 {
     eval e = {.in = input, .pattern = KJ_NONE};
-    kj_code_node node = kj_code_read(input->defs, code, input->defs->code.count);
-    bool holds = node.ok && is_true(run(&e, &node));
-    if (!node.ok)
-        e.status = KJ_INTERNAL;
-    if (e.status == KJ_LIMIT)
-        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "a condition takes too long");
-    if (e.status != KJ_OK)
-        return kj_fail(err, e.status, KJ_NO_OFFSET, "a condition is damaged");
-    *out = holds;
+    bool holds = is_true(start(&e, code));
+    KJ_TRY(end_of(&e, err));
+    *out = e.unknown ? KJ_UNKNOWN : holds ? KJ_TRUE : KJ_FALSE;
     return KJ_OK;
+}
+
+kj_status kj_condition_value(const kj_condition_input *input, uint32_t code, kj_value *out,
+                             kj_error *err)
+{
+    eval e = {.in = input, .pattern = KJ_NONE};
+    *out = start(&e, code);
+    return end_of(&e, err);
 }

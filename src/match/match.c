@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One object: search, then the rules that a hit or the lack of a gate makes possible, then the
- * artifacts it shows, then the detections that either touches. What is touched by nothing costs
+/* One object: search the triggers of all rules; look at the rules that a trigger, an anchor or an
+ * open gate makes possible; search what else those ask for, and decide them; then the artifacts
+ * that the object shows, then the detections that either touches. What is touched by nothing costs
  * nothing. */
 #include "match/match.h"
 
@@ -22,9 +23,17 @@ struct kj_matcher {
     kj_search *search;
     kj_regex *regex;
     kj_sightings seen;
-    index_list candidates; /* rules, then detections: sorted, each once */
+    uint64_t *possible;    /* a bit for each rule: it may match */
+    uint64_t *undecided;   /* likewise: it was looked at, and depends on more strings */
+    bool *open;            /* by gate */
+    index_list candidates; /* detections: sorted, each once */
     index_list detects;    /* that hold, rising */
 };
+
+static size_t rule_words(const kj_defs *defs)
+{
+    return ((size_t)defs->rules.count + 63) / 64;
+}
 
 kj_matcher *kj_matcher_new(const kj_defs *defs)
 {
@@ -34,8 +43,12 @@ kj_matcher *kj_matcher_new(const kj_defs *defs)
     matcher->defs = defs;
     matcher->search = kj_search_new(defs);
     matcher->regex = kj_regex_new();
-    if (!matcher->search || !matcher->regex ||
-        kj_sightings_init(&matcher->seen, defs, NULL) != KJ_OK) {
+    size_t words = rule_words(defs);
+    matcher->possible = calloc(words + 1, sizeof *matcher->possible);
+    matcher->undecided = calloc(words + 1, sizeof *matcher->undecided);
+    matcher->open = calloc((size_t)defs->gates.count + 1, sizeof *matcher->open);
+    if (!matcher->search || !matcher->regex || !matcher->possible || !matcher->undecided ||
+        !matcher->open || kj_sightings_init(&matcher->seen, defs, NULL) != KJ_OK) {
         kj_matcher_free(matcher);
         return NULL;
     }
@@ -49,6 +62,9 @@ void kj_matcher_free(kj_matcher *matcher)
     kj_search_free(matcher->search);
     kj_regex_free(matcher->regex);
     kj_sightings_done(&matcher->seen);
+    free(matcher->possible);
+    free(matcher->undecided);
+    free(matcher->open);
     kj_vec_done(&matcher->candidates);
     kj_vec_done(&matcher->detects);
     free(matcher);
@@ -59,8 +75,20 @@ const kj_sightings *kj_matcher_seen(const kj_matcher *matcher)
     return &matcher->seen;
 }
 
-const kj_hit *kj_matcher_hits(const kj_matcher *matcher, uint32_t pattern, size_t *out_count)
+/* Strings that the rule could be decided without, or that were looked at in one place only. */
+static void look_for_all(kj_matcher *m, const kj_disk_rule *rule)
 {
+    for (uint32_t i = 0; i < rule->patterns.count && i < m->defs->patterns.count; i++)
+        kj_search_want(m->search, rule->patterns.first + i);
+    (void)!kj_search_wanted(m->search, NULL); /* what is not found is not shown */
+}
+
+const kj_hit *kj_matcher_hits(kj_matcher *matcher, uint32_t pattern, size_t *out_count)
+{
+    const kj_disk_pattern *p = kj_defs_pattern(matcher->defs, pattern);
+    const kj_disk_rule *rule = p ? kj_defs_rule(matcher->defs, p->rule) : NULL;
+    if (rule && !kj_search_knows(matcher->search, pattern))
+        look_for_all(matcher, rule);
     return kj_search_hits(matcher->search, pattern, out_count);
 }
 
@@ -113,48 +141,216 @@ static kj_status add_run(const kj_defs *defs, kj_disk_run run, index_list *list,
 /* ---- rules
  * -------------------------------------------------------------------------------------------- */
 
-static kj_status collect_rules(kj_matcher *m, kj_error *err)
+static void set_bit(uint64_t *words, uint32_t bit)
 {
-    m->candidates.count = 0;
-    KJ_TRY(add_run(m->defs, m->defs->meta.always, &m->candidates, err));
-    KJ_TRY(add_run(m->defs, m->defs->meta.globals, &m->candidates, err));
-    size_t count;
-    const uint32_t *found = kj_search_found(m->search, &count);
-    for (size_t i = 0; i < count; i++) {
-        const kj_disk_pattern *pattern = kj_defs_pattern(m->defs, found[i]);
-        if (pattern && pattern->rule != KJ_NONE && !kj_vec_add(&m->candidates, pattern->rule))
-            return kj_no_memory(err);
-    }
-    sort_unique(&m->candidates);
-    return KJ_OK;
+    words[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
-/* A limit cuts the condition short, not the object: the first one is told, the rest is tried. */
+/* Makes the rules of a run in LIST possible. */
+static void allow_run(kj_matcher *m, kj_disk_run run)
+{
+    uint32_t count = kj_defs_run_count(m->defs, run, 1);
+    const uint32_t *words = kj_defs_words(m->defs, run.first, count);
+    for (uint32_t i = 0; words && i < count; i++)
+        if (words[i] < m->defs->rules.count)
+            set_bit(m->possible, words[i]);
+}
+
+/* Conditions cut short are told once; the rest is tried. */
 static kj_status keep_first(kj_status first, kj_status status)
 {
     return first == KJ_OK ? status : first;
 }
 
-static kj_status run_rules(kj_matcher *m, const kj_condition_input *input, uint64_t *costs,
-                           kj_error *err)
+static kj_status allow_gated(kj_matcher *m, const kj_condition_input *input, kj_error *err)
 {
     kj_status result = KJ_OK;
-    for (size_t i = 0; i < m->candidates.count; i++) {
-        if (i % 256 == 255 && kj_deadline_past(&input->deadline))
-            return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "out of time");
-        const kj_disk_rule *rule = kj_defs_rule(m->defs, m->candidates.items[i]);
-        bool holds = false;
-        uint64_t before = *input->steps;
-        kj_status status =
-            rule ? kj_condition_run(input, rule->code, &holds, result == KJ_OK ? err : NULL)
-                 : KJ_OK;
+    for (uint32_t i = 0; i < m->defs->gates.count; i++) {
+        const kj_disk_gate *gate = kj_defs_gate(m->defs, i);
+        kj_truth open = KJ_UNKNOWN; /* cut short: let the rules see for themselves */
+        m->open[i] = false;
+        if (gate->within < i && !m->open[gate->within])
+            continue;
+        kj_status status = kj_condition_run(input, gate->code, &open, result == KJ_OK ? err : NULL);
         if (status == KJ_INTERNAL)
             return status;
-        if (costs && rule)
-            costs[m->candidates.items[i]] += before - *input->steps;
         result = keep_first(result, status);
-        if (holds)
-            kj_sightings_add_rule(&m->seen, m->candidates.items[i]);
+        m->open[i] = open != KJ_FALSE;
+        if (m->open[i])
+            allow_run(m, gate->rules);
+    }
+    return result;
+}
+
+/* The first of an anchor's windows that is not below `window`. */
+static uint32_t first_window(const kj_disk_anchored *items, uint32_t count, uint32_t window)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (items[middle].window < window)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Makes the rules possible whose windows stand at their distances from `place`. */
+static void allow_windows(kj_matcher *m, const kj_disk_anchor *anchor, kj_span bytes, size_t place)
+{
+    kj_disk_run run = anchor->anchored;
+    if (run.first > m->defs->anchored.count || run.count > m->defs->anchored.count - run.first)
+        return;
+    const kj_disk_anchored *items = (const kj_disk_anchored *)m->defs->anchored.data + run.first;
+    for (uint32_t distance = 0; distance < anchor->reach; distance++) {
+        uint32_t window;
+        if (bytes.len - place < distance + sizeof window)
+            return;
+        memcpy(&window, bytes.data + place + distance, sizeof window);
+        window |= KJ_FOLD_WORD;
+        uint32_t i = first_window(items, run.count, window);
+        for (; i < run.count && items[i].window == window; i++)
+            if (items[i].distance == distance && items[i].rule < m->defs->rules.count)
+                set_bit(m->possible, items[i].rule);
+    }
+}
+
+static kj_status allow_anchored(kj_matcher *m, const kj_condition_input *input, kj_error *err)
+{
+    kj_status result = KJ_OK;
+    kj_span bytes = input->object->bytes;
+    for (uint32_t i = 0; i < m->defs->anchors.count; i++) {
+        const kj_disk_anchor *anchor = kj_defs_anchor(m->defs, i);
+        kj_value place;
+        kj_status status =
+            kj_condition_value(input, anchor->code, &place, result == KJ_OK ? err : NULL);
+        if (status == KJ_INTERNAL)
+            return status;
+        result = keep_first(result, status);
+        if (place.type != KJ_TYPE_INT || place.integer < 0 || (uint64_t)place.integer >= bytes.len)
+            continue;
+        allow_run(m, anchor->rules);
+        allow_windows(m, anchor, bytes, (size_t)place.integer);
+    }
+    return result;
+}
+
+static kj_status find_possible(kj_matcher *m, const kj_condition_input *input, kj_error *err)
+{
+    size_t words = rule_words(m->defs), count;
+    memset(m->possible, 0, words * sizeof *m->possible);
+    memset(m->undecided, 0, words * sizeof *m->undecided);
+    allow_run(m, m->defs->meta.always);
+    allow_run(m, m->defs->meta.globals);
+    const uint32_t *found = kj_search_found(m->search, &count);
+    for (size_t i = 0; i < count; i++) {
+        const kj_disk_needle *needle = kj_defs_needle(m->defs, found[i]);
+        if (needle)
+            allow_run(m, needle->rules);
+    }
+    kj_status gates = allow_gated(m, input, err);
+    if (gates == KJ_INTERNAL)
+        return gates;
+    kj_status anchors = allow_anchored(m, input, gates == KJ_OK ? err : NULL);
+    return gates == KJ_OK || anchors == KJ_INTERNAL ? anchors : gates;
+}
+
+/* A condition that is to be evaluated once: whether all its strings are known; else they are asked
+ * for. */
+static bool is_ready(kj_matcher *m, const kj_disk_rule *rule)
+{
+    bool ready = true;
+    for (uint32_t i = 0; i < rule->patterns.count && i < m->defs->patterns.count; i++) {
+        ready = ready && kj_search_knows(m->search, rule->patterns.first + i);
+        kj_search_want(m->search, rule->patterns.first + i);
+    }
+    return ready;
+}
+
+/* Looks at one rule. */
+static kj_status run_rule(kj_matcher *m, const kj_condition_input *input, uint32_t index,
+                          uint64_t *costs, kj_error *err)
+{
+    const kj_disk_rule *rule = kj_defs_rule(m->defs, index);
+    kj_truth truth = KJ_FALSE;
+    uint64_t before = *input->steps;
+    size_t wants = kj_search_wants(m->search);
+    if (rule && rule->flags & KJ_RULE_EFFECTS && !is_ready(m, rule)) {
+        set_bit(m->undecided, index);
+        return KJ_OK;
+    }
+    kj_status status = rule ? kj_condition_run(input, rule->code, &truth, err) : KJ_OK;
+    if (costs)
+        costs[index] += before - *input->steps;
+    if (truth == KJ_UNKNOWN)
+        set_bit(m->undecided, index);
+    else
+        kj_search_forget(m->search, wants);
+    if (truth == KJ_TRUE)
+        kj_sightings_add_rule(&m->seen, index);
+    return status;
+}
+
+/* Looks at all rules whose bit is set in `which`, in their order. */
+static kj_status run_rules(kj_matcher *m, const kj_condition_input *input, uint64_t *which,
+                           uint64_t *costs, kj_error *err)
+{
+    kj_status result = KJ_OK;
+    unsigned tried = 0;
+    for (size_t w = 0; w < rule_words(m->defs); w++)
+        for (uint64_t bits = which[w]; bits; bits &= bits - 1) {
+            if (++tried % 256 == 0 && kj_deadline_past(&input->deadline))
+                return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "out of time");
+            unsigned bit = (unsigned)__builtin_ctzll(bits);
+            which[w] &= ~(UINT64_C(1) << bit); /* undecided: set again if it still is */
+            kj_status status =
+                run_rule(m, input, (uint32_t)(w * 64 + bit), costs, result == KJ_OK ? err : NULL);
+            if (status == KJ_INTERNAL)
+                return status;
+            result = keep_first(result, status);
+        }
+    return result;
+}
+
+static bool any_undecided(const kj_matcher *m)
+{
+    for (size_t w = 0; w < rule_words(m->defs); w++)
+        if (m->undecided[w])
+            return true;
+    return false;
+}
+
+/* Asks for all strings of the rules that are not decided, should what they asked for not suffice.
+ */
+static void want_all(kj_matcher *m)
+{
+    for (uint32_t i = 0; i < m->defs->rules.count; i++) {
+        const kj_disk_rule *rule = kj_defs_rule(m->defs, i);
+        if (!(m->undecided[i / 64] >> i % 64 & 1))
+            continue;
+        for (uint32_t k = 0; k < rule->patterns.count && k < m->defs->patterns.count; k++)
+            kj_search_want(m->search, rule->patterns.first + k);
+    }
+}
+
+/* Looks at the rules that are possible, and searches what they ask for. After the second search
+ * everything is known that their own strings can tell. */
+static kj_status decide(kj_matcher *m, const kj_condition_input *input, uint64_t *costs,
+                        kj_error *err)
+{
+    kj_status result = run_rules(m, input, m->possible, costs, err);
+    for (unsigned round = 0; round < 2 && result != KJ_INTERNAL && any_undecided(m); round++) {
+        if (round > 0)
+            want_all(m);
+        kj_error *first = result == KJ_OK ? err : NULL;
+        kj_status status = kj_search_wanted(m->search, first);
+        if (status != KJ_OK && status != KJ_LIMIT)
+            return status;
+        result = keep_first(result, status);
+        first = result == KJ_OK ? err : NULL;
+        status = run_rules(m, input, m->undecided, costs, first);
+        result = status == KJ_INTERNAL ? status : keep_first(result, status);
     }
     return result;
 }
@@ -169,12 +365,13 @@ static void apply_globals(kj_matcher *m)
         if (!global || kj_sightings_has_rule(&m->seen, globals[g]))
             continue;
         kj_span space = kj_defs_text(m->defs, global->space);
-        for (size_t i = 0; i < m->candidates.count; i++) {
-            uint32_t index = m->candidates.items[i];
-            const kj_disk_rule *rule = kj_defs_rule(m->defs, index);
-            if (rule && kj_span_equal(kj_defs_text(m->defs, rule->space), space))
-                m->seen.rules[index / 64] &= ~(UINT64_C(1) << index % 64);
-        }
+        for (uint32_t base = 0; base < m->seen.rule_count; base += 64)
+            for (uint64_t bits = m->seen.rules[base / 64]; bits; bits &= bits - 1) {
+                uint32_t index = base + (uint32_t)__builtin_ctzll(bits);
+                const kj_disk_rule *rule = kj_defs_rule(m->defs, index);
+                if (rule && kj_span_equal(kj_defs_text(m->defs, rule->space), space))
+                    m->seen.rules[index / 64] &= ~(UINT64_C(1) << index % 64);
+            }
     }
 }
 
@@ -207,8 +404,8 @@ bool kj_sightings_hold(const kj_sightings *seen, const kj_defs *defs, uint32_t c
 {
     uint64_t steps = STEPS_OF_WHEN;
     const kj_condition_input input = {.defs = defs, .seen = seen, .steps = &steps};
-    bool holds = false;
-    return kj_condition_run(&input, code, &holds, NULL) == KJ_OK && holds;
+    kj_truth truth = KJ_FALSE;
+    return kj_condition_run(&input, code, &truth, NULL) == KJ_OK && truth == KJ_TRUE;
 }
 
 static kj_status run_detects(kj_matcher *m, kj_error *err)
@@ -252,22 +449,28 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_m
     kj_search_limits search = limits->search;
     search.deadline = limits->deadline;
     kj_regex_set_deadline(m->regex, limits->deadline);
-    kj_status result = kj_search_run(m->search, object->bytes, &search, err);
+    kj_search_begin(m->search, object->bytes, &search);
+    kj_status result = kj_search_triggers(m->search, err);
     if (result != KJ_OK && result != KJ_LIMIT)
         return result;
     const kj_condition_input input = {
         .defs = m->defs,
         .search = m->search,
         .seen = &m->seen,
+        .undecided = m->undecided,
         .object = object,
         .regex = m->regex,
         .steps = &steps,
         .deadline = limits->deadline,
     };
-    KJ_TRY(collect_rules(m, err));
-    kj_status status = run_rules(m, &input, limits->costs, result == KJ_OK ? err : NULL);
+    kj_status status = find_possible(m, &input, result == KJ_OK ? err : NULL);
+    result = keep_first(result, status);
+    if (status != KJ_INTERNAL)
+        status = decide(m, &input, limits->costs, result == KJ_OK ? err : NULL);
     if (status == KJ_INTERNAL)
         return kj_fail(err, KJ_INTERNAL, KJ_NO_OFFSET, "damaged definitions: a condition");
+    if (status == KJ_NO_MEMORY)
+        return status;
     result = keep_first(result, status);
     apply_globals(m);
     kj_sight_file(m->defs, &object->file, &m->seen);
@@ -284,7 +487,7 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_m
  */
 
 typedef struct gathering {
-    const kj_matcher *m;
+    kj_matcher *m;
     kj_evidence *out;
     size_t max;
     size_t count;
@@ -308,6 +511,7 @@ static void gather_rule(gathering *g, uint32_t index)
     if (!rule || !kj_sightings_has_rule(&g->m->seen, index))
         return;
     size_t before = g->count;
+    look_for_all(g->m, rule);
     for (uint32_t i = 0; i < rule->patterns.count && g->count < g->max; i++) {
         uint32_t number = rule->patterns.first + i;
         const kj_disk_pattern *pattern = kj_defs_pattern(g->m->defs, number);
@@ -362,7 +566,7 @@ static void gather(gathering *g, uint32_t at, uint32_t end, unsigned depth)
     }
 }
 
-size_t kj_matcher_evidence(const kj_matcher *matcher, uint32_t detect, kj_evidence *out, size_t max)
+size_t kj_matcher_evidence(kj_matcher *matcher, uint32_t detect, kj_evidence *out, size_t max)
 {
     const kj_disk_detect *item = kj_defs_detect(matcher->defs, detect);
     gathering g = {.m = matcher, .out = out, .max = max};

@@ -121,8 +121,9 @@ KJ_MUST_CHECK kj_status kj_matcher_run(kj_matcher *matcher, const kj_match_input
 
 const kj_sightings *kj_matcher_seen(const kj_matcher *matcher);
 
-/* The hits of a pattern by rising offset; valid until the next run. */
-const kj_hit *kj_matcher_hits(const kj_matcher *matcher, uint32_t pattern, size_t *out_count);
+/* The hits of a pattern by rising offset, all of them if the limits said `every`; valid until the
+ * next call or run. Searches what deciding its rule did not need. */
+const kj_hit *kj_matcher_hits(kj_matcher *matcher, uint32_t pattern, size_t *out_count);
 
 /* Whether the pattern has more hits than were kept. */
 bool kj_matcher_is_cut(const kj_matcher *matcher, uint32_t pattern);
@@ -130,9 +131,9 @@ bool kj_matcher_is_cut(const kj_matcher *matcher, uint32_t pattern);
 /* Indices of the detections that hold, rising. Valid until the next run. */
 const uint32_t *kj_matcher_detects(const kj_matcher *matcher, size_t *out_count);
 
-/* Writes up to `max` pieces of evidence for a detection that holds; returns how many. */
-size_t kj_matcher_evidence(const kj_matcher *matcher, uint32_t detect, kj_evidence *out,
-                           size_t max);
+/* Writes up to `max` pieces of evidence for a detection that holds; returns how many. The object's
+ * bytes are searched once more for strings that deciding did not need. */
+size_t kj_matcher_evidence(kj_matcher *matcher, uint32_t detect, kj_evidence *out, size_t max);
 
 /* The detections that hold over sightings collected from many objects, handed to `found` with the
  * artifacts that they are about. KJ_NO_MEMORY when some may be missing. */

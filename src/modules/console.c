@@ -73,6 +73,10 @@ static kj_value get(const kj_module_input *input, uint16_t field, const kj_field
 }
 
 const kj_module kj_module_console = {
-    .schema = {.name = "console", .id = 12, .fields = fields, .count = KJ_COUNT(fields)},
+    .schema = {.name = "console",
+               .id = 12,
+               .fields = fields,
+               .count = KJ_COUNT(fields),
+               .has_effects = true},
     .get = get,
 };

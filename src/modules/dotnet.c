@@ -514,6 +514,11 @@ static kj_value get(const kj_module_input *input, uint16_t field, const kj_field
 }
 
 const kj_module kj_module_dotnet = {
-    .schema = {.name = "dotnet", .id = 6, .fields = fields, .count = KJ_COUNT(fields)},
+    .schema = {.name = "dotnet",
+               .id = 6,
+               .fields = fields,
+               .count = KJ_COUNT(fields),
+               .magic = "MZ",
+               .magic_len = 2},
     .get = get,
 };

@@ -717,6 +717,12 @@ static kj_value get(const kj_module_input *input, uint16_t field, const kj_field
 }
 
 const kj_module kj_module_elf = {
-    .schema = {.name = "elf", .id = 3, .fields = fields, .count = KJ_COUNT(fields)},
+    .schema = {.name = "elf",
+               .id = 3,
+               .fields = fields,
+               .count = KJ_COUNT(fields),
+               .magic = "\x7f"
+                        "ELF",
+               .magic_len = 4},
     .get = get,
 };

@@ -45,7 +45,7 @@ enum field {
 };
 
 static const kj_field fields[] = {
-    {IS_LNK, KJ_TYPE_BOOL, "is_lnk", NULL},
+    {IS_LNK, KJ_TYPE_BOOL, "is_lnk", NULL, .everywhere = true},
     {NAME, KJ_TYPE_STRING, "name", NULL},
     {CREATION_TIME, KJ_TYPE_INT, "creation_time", NULL},
     {ACCESS_TIME, KJ_TYPE_INT, "access_time", NULL},
@@ -277,6 +277,11 @@ static kj_value get(const kj_module_input *input, uint16_t field, const kj_field
 }
 
 const kj_module kj_module_lnk = {
-    .schema = {.name = "lnk", .id = 9, .fields = fields, .count = KJ_COUNT(fields)},
+    .schema = {.name = "lnk",
+               .id = 9,
+               .fields = fields,
+               .count = KJ_COUNT(fields),
+               .magic = "L\0\0\0",
+               .magic_len = 4},
     .get = get,
 };

@@ -20,7 +20,7 @@
     }
 
 static const kj_field fields[] = {
-    {KJ_PEF_IS_PE, KJ_TYPE_INT, "is_pe", NULL},
+    {KJ_PEF_IS_PE, KJ_TYPE_INT, "is_pe", NULL, .everywhere = true},
     {KJ_PEF_MACHINE, KJ_TYPE_INT, "machine", NULL},
     {KJ_PEF_NUMBER_OF_SECTIONS, KJ_TYPE_INT, "number_of_sections", NULL},
     {KJ_PEF_TIMESTAMP, KJ_TYPE_INT, "timestamp", NULL},
@@ -579,6 +579,11 @@ static kj_value get(const kj_module_input *input, uint16_t field, const kj_field
 }
 
 const kj_module kj_module_pe = {
-    .schema = {.name = "pe", .id = 2, .fields = fields, .count = KJ_COUNT(fields)},
+    .schema = {.name = "pe",
+               .id = 2,
+               .fields = fields,
+               .count = KJ_COUNT(fields),
+               .magic = "MZ",
+               .magic_len = 2},
     .get = get,
 };

@@ -76,7 +76,7 @@ static kj_span source_of(const kj_defs *defs, const kj_disk_detect *detect,
     return (kj_span){0};
 }
 
-static kj_status tell_finding(const kj_matcher *matcher, const kj_defs *defs, uint32_t set,
+static kj_status tell_finding(kj_matcher *matcher, const kj_defs *defs, uint32_t set,
                               uint32_t index, const kj_object *object, const kj_scan_events *events,
                               kj_error *err)
 {
@@ -110,7 +110,7 @@ static kj_status tell_finding(const kj_matcher *matcher, const kj_defs *defs, ui
     return KJ_OK;
 }
 
-static void tell_sightings(const kj_matcher *matcher, uint32_t set, const kj_object *object,
+static void tell_sightings(kj_matcher *matcher, uint32_t set, const kj_object *object,
                            const kj_scan_events *events)
 {
     const kj_sightings *seen = kj_matcher_seen(matcher);
@@ -124,7 +124,7 @@ static void tell_sightings(const kj_matcher *matcher, uint32_t set, const kj_obj
 }
 
 /* Rules of the user's own are no facts about a volume. */
-static void tell_matched(const kj_matcher *matcher, const kj_defs *defs, uint32_t set,
+static void tell_matched(kj_matcher *matcher, const kj_defs *defs, uint32_t set,
                          const kj_scan_events *events)
 {
     const kj_sightings *seen = kj_matcher_seen(matcher);
@@ -137,7 +137,7 @@ static void tell_matched(const kj_matcher *matcher, const kj_defs *defs, uint32_
         }
 }
 
-kj_status kj_findings_tell(const kj_matcher *matcher, const kj_defs *defs, uint32_t set,
+kj_status kj_findings_tell(kj_matcher *matcher, const kj_defs *defs, uint32_t set,
                            const kj_object *object, const kj_scan_events *events, kj_error *err)
 {
     size_t count;

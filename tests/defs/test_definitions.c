@@ -184,7 +184,7 @@ static void take_detect(void *user, uint32_t index)
         add_name(u, name);
 }
 
-static void take_evidence(const use *u, const kj_matcher *matcher, uint32_t detect)
+static void take_evidence(const use *u, kj_matcher *matcher, uint32_t detect)
 {
     kj_evidence evidence[8];
     size_t count = kj_matcher_evidence(matcher, detect, evidence, KJ_COUNT(evidence));
@@ -641,7 +641,7 @@ static void test_unknown_sections(void **in)
     static const uint32_t unknown[] = {KJ_FOURCC('N', 'E', 'W', '1'), KJ_SEC_SIGNATURE,
                                        KJ_SEC_HASH_SETS};
     for (size_t i = 0; i < KJ_COUNT(unknown); i++) {
-        uint8_t *file = copy_file(s), *row = find_row(file, KJ_SEC_SCANNED);
+        uint8_t *file = copy_file(s), *row = find_row(file, KJ_SEC_GATES);
         put_u32(row, unknown[i]);
         put_u32(row + offsetof(kj_disk_section, element_size), 24);
         put_u32(row + offsetof(kj_disk_section, flags), 0);

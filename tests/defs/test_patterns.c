@@ -61,6 +61,7 @@ static void the_same_patterns_give_the_same_bytes(void **state)
     assert_true(same_bytes(&a.sections.buckets, &b.sections.buckets));
     assert_true(same_bytes(&a.sections.postings, &b.sections.postings));
     assert_true(same_bytes(&a.sections.scanned, &b.sections.scanned));
+    assert_true(same_bytes(&a.sections.needles, &b.sections.needles));
     tree_defs_close(&a);
     tree_defs_close(&b);
     kj_arena_done(&arena);
@@ -123,7 +124,8 @@ static void damage_is_refused_or_harmless(void **state)
     assert_true(tree_defs_open(&defs, patterns, PATTERNS, NULL));
     const kj_buf *const sections[] = {&defs.sections.patterns, &defs.sections.programs,
                                       &defs.sections.filter,   &defs.sections.buckets,
-                                      &defs.sections.postings, &defs.sections.scanned};
+                                      &defs.sections.postings, &defs.sections.scanned,
+                                      &defs.sections.needles};
     size_t refused = 0, tried = 0;
     for (size_t s = 0; s < KJ_COUNT(sections); s++) {
         uint32_t *words = (uint32_t *)(void *)sections[s]->data;
@@ -163,10 +165,11 @@ static void missing_sections_are_refused_or_harmless(void **state)
     kj_arena_init(&arena, 1 << 20);
     make_patterns(&arena, patterns);
     assert_true(tree_defs_open(&defs, patterns, PATTERNS, NULL));
-    for (unsigned missing = 1; missing < 256; missing++) {
+    for (unsigned missing = 1; missing < 512; missing++) {
         kj_defs cut = defs.defs;
-        kj_defs_section *const all[] = {&cut.patterns, &cut.literals, &cut.programs, &cut.filter,
-                                        &cut.buckets,  &cut.postings, &cut.scanned,  &cut.strings};
+        kj_defs_section *const all[] = {&cut.patterns, &cut.literals, &cut.programs,
+                                        &cut.filter,   &cut.buckets,  &cut.postings,
+                                        &cut.scanned,  &cut.strings,  &cut.needles};
         for (size_t i = 0; i < KJ_COUNT(all); i++)
             if (missing >> i & 1)
                 *all[i] = (kj_defs_section){0};

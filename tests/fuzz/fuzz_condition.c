@@ -65,7 +65,7 @@ static void run(const state *s, kj_span object, const uint32_t *words, size_t co
                                           .object = &input,
                                           .regex = s->regex,
                                           .steps = &steps};
-    bool holds;
+    kj_truth holds;
     kj_status status = kj_condition_run(&condition, 0, &holds, &err);
     if (sound && status != KJ_OK && status != KJ_LIMIT)
         abort(); /* what was verified is never damaged */

@@ -52,7 +52,7 @@ static void take_detect(void *user, uint32_t index)
     look(u, kj_defs_name(u->defs, &detect->name));
 }
 
-static void look_at_evidence(use *u, const kj_matcher *matcher, uint32_t detect)
+static void look_at_evidence(use *u, kj_matcher *matcher, uint32_t detect)
 {
     kj_evidence evidence[8];
     size_t count = kj_matcher_evidence(matcher, detect, evidence, KJ_COUNT(evidence));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arbitrary bytes as the sections that find patterns: verification says yes or no, and the search
  * lives with whatever they say. The input: eight lengths of two bytes, the sections (patterns,
- * literals, programs, filter, buckets, postings, scanned, strings) and, behind them, the object. */
+ * literals, programs, filter, buckets, postings, scanned, strings, needles) and, behind them, the object. */
 #include "base/reader.h"
 #include "defs/patterns.h"
 #include "match/search.h"
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SECTIONS = 8, ROUNDED = 64, STEPS = 200000 };
+enum { SECTIONS = 9, ROUNDED = 64, STEPS = 200000 };
 
 /* A section in a block of its own, aligned as in a file, so that a read past its end is seen. */
 static void *copy_section(kj_span bytes, size_t element, kj_defs_section *out)
@@ -33,12 +33,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const size_t elements[SECTIONS] = {
         sizeof(kj_disk_pattern), 1, 4, KJ_FILTER_ELEMENT, KJ_BUCKET_ELEMENT, KJ_POSTING_ELEMENT,
-        KJ_SCANNED_ELEMENT,      1};
+        KJ_SCANNED_ELEMENT,      1, sizeof(kj_disk_needle)};
     static const kj_disk_rule rule = {0};
     kj_defs defs = {.rules = {&rule, 1}};
     kj_defs_section *const sections[SECTIONS] = {&defs.patterns, &defs.literals, &defs.programs,
                                                  &defs.filter,   &defs.buckets,  &defs.postings,
-                                                 &defs.scanned,  &defs.strings};
+                                                 &defs.scanned,  &defs.strings,  &defs.needles};
     void *blocks[SECTIONS];
     kj_reader r = kj_reader_of(kj_span_of(data, size));
     size_t lens[SECTIONS];

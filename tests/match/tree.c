@@ -210,6 +210,7 @@ bool tree_defs_open(tree_defs *out, const kj_pattern *patterns, size_t count, kj
         .buckets = section(&s->buckets, KJ_BUCKET_ELEMENT),
         .postings = section(&s->postings, KJ_POSTING_ELEMENT),
         .scanned = section(&s->scanned, KJ_SCANNED_ELEMENT),
+        .needles = section(&s->needles, sizeof(kj_disk_needle)),
     };
     if (status == KJ_OK)
         status = kj_patterns_verify(&out->defs, err);

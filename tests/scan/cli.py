@@ -489,10 +489,10 @@ class Surroundings(Case):
 
     def test_time_is_kept_while_rules_run(self):
         """A scan without workers, which nobody could stop from outside."""
-        self.file("a", b"a" * 200000)
+        self.file("a", (b"a" * 20 + b"b" * 20 + b"z") * 5000)
         for rule in ("rule r { condition: for all i in (0..0xFFFFFFFFFF) : (i >= 0) }",
                      "rule r { strings: $ = /((a{0,30}b{0,30}){0,30}c{0,30}){0,9}[^a]{9}z/ "
-                     "condition: all of them }"):
+                     "condition: for any of them : (# > 1000000) }"):
             with open(self.path("slow.yar"), "w") as f:
                 f.write(rule)
             _, err = self.scan("-q", "-d", "none", "-r", "slow.yar", "--max-time", "300ms", "in/a",

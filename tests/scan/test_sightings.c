@@ -13,7 +13,7 @@ static const kj_wire_sets sets = {set_items, 1};
 
 /* CODE: artifact 0 and artifact 1, in prefix order (defs/format.h). */
 static const uint32_t code[] = {
-    KJ_OP_AND | KJ_TYPE_BOOL << 8 | 2u << 20,
+    KJ_OP_AND | KJ_TYPE_BOOL << 8 | 2u << 16,
     9,
     0, /* both */
     KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,
@@ -27,13 +27,13 @@ static const uint32_t code[] = {
     0,
     0,
     0, /* never */
-    KJ_OP_AND | KJ_TYPE_BOOL << 8 | 2u << 20,
+    KJ_OP_AND | KJ_TYPE_BOOL << 8 | 2u << 16,
     12,
     0, /* the page, but not the rule */
     KJ_OP_ARTIFACT | KJ_TYPE_BOOL << 8,
     3,
     0,
-    KJ_OP_NOT | KJ_TYPE_BOOL << 8 | 1u << 20,
+    KJ_OP_NOT | KJ_TYPE_BOOL << 8 | 1u << 16,
     6,
     0,
     KJ_OP_RULE | KJ_TYPE_BOOL << 8,

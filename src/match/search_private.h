@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What search.c (where atoms are) and verify.c (what matches there) share. */
+#pragma once
+
+#include "base/vec.h"
+#include "defs/program.h"
+#include "match/hits.h"
+#include "match/kernel.h"
+#include "match/regex.h"
+#include "match/search.h"
+
+struct kj_candidate {
+    uint32_t form;
+    uint32_t posting;
+    size_t pos; /* of the atom */
+};
+
+struct kj_span_match {
+    size_t start;
+    size_t end;
+};
+
+/* Atoms of the needles that were asked for in the current object: buckets as chains. */
+struct kj_wanted {
+    KJ_VEC(uint32_t) needles;
+    KJ_VEC(uint32_t) postings; /* indices into POST */
+    KJ_VEC(uint32_t) next;     /* of each posting: the next of its bucket + 1 */
+    uint32_t *words;           /* the filter */
+    uint32_t *heads;           /* buckets: posting's place + 1 */
+    unsigned filter_log2;
+    unsigned bucket_log2;
+    unsigned room_log2;      /* what words and heads have room for */
+    KJ_VEC(uint32_t) probes; /* indices into POST */
+};
+
+struct kj_search {
+    const kj_defs *defs;
+    kj_index_view index;
+    bool damaged; /* the index does not fit its sections */
+    kj_kernel kernel;
+    kj_regex *regex;
+    kj_hits hits;
+    uint32_t *known; /* by needle: the epoch of the object in which it was searched */
+    struct kj_wanted wanted;
+    KJ_VEC(uint32_t) found;
+    KJ_VEC(struct kj_candidate) candidates;
+    KJ_VEC(size_t) atoms;
+    KJ_VEC(size_t) starts;
+    KJ_VEC(struct kj_span_match) matches;
+    uint32_t *passed; /* positions that the filter lets pass */
+    /* the current object */
+    kj_span bytes;
+    bool every;    /* all hits are wanted, not just whether there is one */
+    size_t closed; /* lists that are finished */
+    uint64_t steps;
+    kj_deadline deadline;
+    uint64_t *costs;      /* one a pattern, or NULL */
+    size_t compared;      /* bytes since the last look at the clock */
+    bool late;            /* the time is up: nothing is searched any more */
+    kj_status status;     /* the first thing that went wrong */
+    uint32_t culprit;     /* the needle where it did, or KJ_NONE */
+    bool steps_exhausted; /* programs are not run any more */
+};
+
+/* Remembers the first problem of the object, or the first that ends its search. */
+void kj_search_note(kj_search *s, kj_status status, uint32_t needle);
+bool kj_search_stopped(const kj_search *s);
+void kj_search_look_at_clock(kj_search *s, uint32_t needle);
+
+/* A form by its number; NULL, and noted, when there is none. */
+const kj_disk_form *kj_search_form(kj_search *s, uint32_t index);
+
+/* Whether the form needs no more hits. */
+bool kj_search_is_full(const kj_search *s, const kj_disk_form *form);
+
+/* The atom of posting `number` stands at `pos`: verifies what can be verified at once, and keeps
+ * the rest for kj_verify_flush(). */
+void kj_verify_posting(kj_search *s, uint32_t number, size_t pos);
+
+/* Verifies all candidates that wait. */
+void kj_verify_flush(kj_search *s);
+
+/* A form without an atom: wherever its first byte stands. */
+void kj_verify_everywhere(kj_search *s, const kj_disk_form *form);
+
+/* Whether the form matches at `start`. */
+bool kj_verify_at(kj_search *s, const kj_disk_form *form, size_t start);
