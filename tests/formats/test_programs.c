@@ -97,8 +97,8 @@ static void finds_pe_entry(void **state)
         uint32_t rva;
         int64_t offset; /* -1: none */
     } entries[] = {
-        {0x1010, 0x410},               /* raw offset 0x410 is rounded down to 0x400 */
-        {0x117F, 0x57F}, {0x1180, -1}, /* behind .text's virtual size */
+        {0x1010, 0x410}, /* raw offset 0x410 is rounded down to 0x400 */
+        {0x117F, 0x57F}, {0x1180, 0x580}, {0x11FF, 0x5FF}, {0x1200, -1}, /* .text, in the file */
         {0x2000, 0x600}, {0x20FF, 0x6FF}, {0x2100, -1}, /* behind .data's raw size */
         {0x10, 0x10},    {0xFFF, -1}, /* headers are mapped as they are, to the file's end */
         {0x7FF, 0x7FF},  {0x9000, -1},

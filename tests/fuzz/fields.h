@@ -39,7 +39,7 @@ static inline kj_value fuzz_fields_ask(fuzz_fields *f, const kj_field *row, size
                                 .pay = fuzz_fields_pay};
     kj_value value = f->module->get(&f->input, row->id, &call);
     if (value.type != KJ_TYPE_UNDEFINED && value.type != row->type &&
-        !(row->type == KJ_TYPE_ARRAY && value.type == KJ_TYPE_INT))
+        !((row->type == KJ_TYPE_ARRAY || row->type == KJ_TYPE_DICT) && value.type == KJ_TYPE_INT))
         abort();
     for (size_t i = 0; value.type == KJ_TYPE_STRING && i < value.text.len; i++)
         f->sum += value.text.data[i];

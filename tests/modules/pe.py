@@ -70,6 +70,7 @@ def delayed_absolute(p):
 
 
 def exports(p):
+    p.header["characteristics"] = 0x2102
     pe.add_exports(p, b"lib.dll", [0x1000, b"other.function", 0x1008, 0x9999999, 0],
                    [(b"Alpha", 2), (b"beta", 0), (b"beta2", 0), (b"Gone", 9), (b"n" * 600, 1)], base=5)
 
@@ -127,15 +128,7 @@ def debug_longest(p):
 
 
 def everything(p):
-    pe.add_exports(p, b"all.dll", [0x1000, b"x.y"], [(b"A", 0), (b"B", 1)])
-    pe.add_imports(p, [(b"KERNEL32.dll", [b"ExitProcess", 3]), (b"ws2_32.dll", [1, 2])])
-    pe.add_delayed(p, [(b"late.dll", [b"Late", 4])])
-    pe.add_resources(p, [(16, [(1, [(0x409, pe.version_resource([("k", "v"), ("l", "w")]))])]),
-                         ("T", [("N", [(0x407, b"data")])])])
-    pe.add_debug(p, [(2, p.put(pe.codeview(b"RSDS", b"a.pdb\0")), 0)])
-    p.header["stub"] = pe.rich([(0x00950001, 3), (0x00930002, 4)], junk=b"stub" * 4)
-    p.header["lfanew"] = 0x100
-    p.overlay = b"behind"
+    pe.add_everything(p)
 
 
 def headers():

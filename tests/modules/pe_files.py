@@ -225,3 +225,22 @@ def add_debug(program, entries):
     """entries: [(type, rva, raw offset)]."""
     table = b"".join(struct.pack("<IIHHIIII", 0, 0, 0, 0, kind, 100, rva, raw) for kind, rva, raw in entries)
     program.directories[6] = (program.put(table), len(table))
+
+
+def add_everything(program):
+    add_exports(program, b"all.dll", [0x1000, b"x.y"], [(b"A", 0), (b"B", 1)])
+    add_imports(program, [(b"KERNEL32.dll", [b"ExitProcess", 3]), (b"ws2_32.dll", [1, 2])])
+    add_delayed(program, [(b"late.dll", [b"Late", 4])])
+    add_resources(program, [(16, [(1, [(0x409, version_resource([("k", "v"), ("l", "w")]))])]),
+                            ("T", [("N", [(0x407, b"data")])])])
+    add_debug(program, [(2, program.put(codeview(b"RSDS", b"a.pdb\0")), 0)])
+    program.header["stub"] = rich([(0x00950001, 3), (0x00930002, 4)], junk=b"stub" * 4)
+    program.header["lfanew"] = 0x100
+    program.overlay = b"behind"
+
+
+def everything(is64=False):
+    """A program with one of everything but a signature."""
+    program = Program(is64)
+    add_everything(program)
+    return program.make()
