@@ -29,9 +29,10 @@ kj_search *kj_search_new(const kj_defs *defs)
     s->kernel = kj_kernel_best();
     s->regex = kj_regex_new();
     s->known = calloc((size_t)s->index.needle_count + 1, sizeof *s->known);
+    s->group_slots = calloc(KJ_GROUP_SLOTS, sizeof *s->group_slots);
     s->passed = calloc(BLOCK + KJ_KERNEL_SLACK, sizeof *s->passed);
     bool ok = kj_hits_init(&s->hits, s->damaged ? 0 : lists);
-    if (!s->regex || !s->known || !s->passed || !ok) {
+    if (!s->regex || !s->known || !s->group_slots || !s->passed || !ok) {
         kj_search_free(s);
         return NULL;
     }
@@ -54,6 +55,8 @@ void kj_search_free(kj_search *s)
     kj_vec_done(&s->wanted.probes);
     kj_vec_done(&s->found);
     kj_vec_done(&s->candidates);
+    kj_vec_done(&s->groups);
+    free(s->group_slots);
     kj_vec_done(&s->atoms);
     kj_vec_done(&s->starts);
     kj_vec_done(&s->matches);
@@ -413,7 +416,8 @@ void kj_search_begin(kj_search *s, kj_span bytes, const kj_search_limits *limits
     kj_hits_begin(&s->hits, limits->hits_per_pattern);
     if (s->hits.epoch == 1)
         memset(s->known, 0, s->index.needle_count * sizeof *s->known);
-    s->found.count = s->candidates.count = s->starts.count = s->wanted.needles.count = 0;
+    s->found.count = s->starts.count = s->wanted.needles.count = 0;
+    kj_verify_forget(s);
     s->closed = 0;
     s->bytes = bytes;
     s->every = limits->every;

@@ -9,11 +9,23 @@
 #include "match/regex.h"
 #include "match/search.h"
 
+/* The place of an atom, in the list of its group. */
 struct kj_candidate {
-    uint32_t form;
-    uint32_t posting;
-    size_t pos; /* of the atom */
+    size_t pos;
+    uint32_t next; /* of the group: place + 1; 0: the last */
 };
+
+/* Candidates of one posting that wait, in the order in which they were found. */
+struct kj_group {
+    uint32_t posting;
+    uint32_t form;
+    uint32_t first; /* place + 1 */
+    uint32_t last;
+    uint32_t count;
+    uint32_t limit; /* they are verified when there are so many */
+};
+
+enum { KJ_GROUP_SLOTS = 4096 }; /* a power of two; twice the groups there may be */
 
 struct kj_span_match {
     size_t start;
@@ -44,6 +56,8 @@ struct kj_search {
     struct kj_wanted wanted;
     KJ_VEC(uint32_t) found;
     KJ_VEC(struct kj_candidate) candidates;
+    KJ_VEC(struct kj_group) groups;
+    uint32_t *group_slots; /* open addressing by posting, KJ_GROUP_SLOTS: place + 1 */
     KJ_VEC(size_t) atoms;
     KJ_VEC(size_t) starts;
     KJ_VEC(struct kj_span_match) matches;
@@ -76,6 +90,9 @@ bool kj_search_is_full(const kj_search *s, const kj_disk_form *form);
 /* The atom of posting `number` stands at `pos`: verifies what can be verified at once, and keeps
  * the rest for kj_verify_flush(). */
 void kj_verify_posting(kj_search *s, uint32_t number, size_t pos);
+
+/* Forgets candidates that wait. */
+void kj_verify_forget(kj_search *s);
 
 /* Verifies all candidates that wait. */
 void kj_verify_flush(kj_search *s);

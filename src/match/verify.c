@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What matches where an atom is. Literals and masks are compared at once. Programs become
- * candidates, which are verified in batches: candidates of one form by rising position, so that
- * what overlaps is run over once. */
+ * candidates, which are verified in batches: those of one posting by rising position, so that what
+ * overlaps is run over once. */
 #include "base/arith.h"
 #include "base/text.h"
 #include "ir/ir.h"
@@ -10,6 +10,8 @@
 enum {
     CANDIDATES_MAX = 16384,  /* that wait for verification */
     BATCH_SPAN = 256 << 10,  /* bytes over which atoms that are looked back from at once may lie */
+    FIRST_LIMIT = 2,         /* candidates of one posting that are verified at once, at first */
+    LIMIT_FACTOR = 8,        /* and how that grows */
     STARTS_FIRST = 64,       /* of a form without atoms that are verified at once, at first */
     STARTS_MAX = 64 << 10,   /* and at most */
     EACH_STEPS = 1024,       /* that trying starts one by one may cost, and */
@@ -314,16 +316,6 @@ static void verify_starts(kj_search *s, const kj_disk_form *form)
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
-static int compare_candidates(const void *a, const void *b)
-{
-    const struct kj_candidate *left = a, *right = b;
-    if (left->form != right->form)
-        return left->form < right->form ? -1 : 1;
-    if (left->posting != right->posting)
-        return left->posting < right->posting ? -1 : 1;
-    return left->pos < right->pos ? -1 : left->pos > right->pos;
-}
-
 static size_t distance_of(const kj_disk_posting *posting)
 {
     return posting->where & KJ_POSTING_DISTANCE;
@@ -364,20 +356,21 @@ static bool look_back(kj_search *s, const kj_disk_form *form, const kj_disk_post
            !kj_search_stopped(s);
 }
 
-/* Verifies candidates of one form and posting. Atoms that are so close that what stands before them
- * can overlap are looked back from at once. */
-static void verify_candidates(kj_search *s, const kj_disk_form *form,
-                              const struct kj_candidate *items, size_t count)
+/* Verifies the candidates of a group, which is empty afterwards. Atoms that are so close that what
+ * stands before them can overlap are looked back from at once. */
+static void verify_group(kj_search *s, const kj_disk_form *form, struct kj_group *group)
 {
-    const kj_disk_posting *posting = &s->index.postings[items[0].posting];
+    const kj_disk_posting *posting = &s->index.postings[group->posting];
+    bool varies = posting->where & KJ_POSTING_VARIES;
     s->atoms.count = 0;
-    for (size_t i = 0; i < count && !kj_search_stopped(s); i++) {
-        size_t pos = items[i].pos;
-        if (posting->where & KJ_POSTING_VARIES && !kj_vec_add(&s->atoms, pos))
+    for (uint32_t at = group->first; at; at = s->candidates.items[at - 1].next) {
+        size_t pos = s->candidates.items[at - 1].pos;
+        if (varies && !kj_vec_add(&s->atoms, pos))
             kj_search_note(s, KJ_NO_MEMORY, form->needle);
-        else if (!(posting->where & KJ_POSTING_VARIES) && pos >= distance_of(posting))
+        else if (!varies && pos >= distance_of(posting))
             add_start(s, pos - distance_of(posting));
     }
+    group->first = group->last = group->count = 0;
     const size_t *atoms = s->atoms.items;
     for (size_t i = 0, end; i < s->atoms.count && !kj_search_stopped(s); i = end) {
         for (end = i + 1;
@@ -393,35 +386,68 @@ static void verify_candidates(kj_search *s, const kj_disk_form *form,
     verify_starts(s, form);
 }
 
-/* Verifies all candidates that wait. */
-void kj_verify_flush(kj_search *s)
+static void flush_group(kj_search *s, struct kj_group *group)
 {
-    const struct kj_candidate *items = s->candidates.items;
-    size_t count = s->candidates.count;
-    if (count)
-        qsort(s->candidates.items, count, sizeof *items, compare_candidates);
-    for (size_t i = 0, end; i < count && !s->steps_exhausted && !kj_search_stopped(s); i = end) {
-        for (end = i + 1; end < count && items[end].posting == items[i].posting; end++)
-            ;
-        const kj_disk_form *form = kj_search_form(s, items[i].form);
-        if (!form || kj_search_is_full(s, form))
-            continue;
-        uint64_t before = s->steps;
-        verify_candidates(s, form, items + i, end - i);
-        charge(s, form, before - s->steps + (end - i));
-    }
-    s->candidates.count = 0;
+    const kj_disk_form *form = kj_search_form(s, group->form);
+    if (!form || kj_search_is_full(s, form) || s->steps_exhausted || kj_search_stopped(s))
+        return;
+    uint64_t before = s->steps;
+    uint32_t count = group->count;
+    verify_group(s, form, group);
+    charge(s, form, before - s->steps + count);
 }
 
+void kj_verify_forget(kj_search *s)
+{
+    if (s->groups.count)
+        memset(s->group_slots, 0, KJ_GROUP_SLOTS * sizeof *s->group_slots);
+    s->groups.count = s->candidates.count = 0;
+}
+
+void kj_verify_flush(kj_search *s)
+{
+    for (size_t i = 0; i < s->groups.count; i++)
+        flush_group(s, &s->groups.items[i]);
+    kj_verify_forget(s);
+}
+
+static struct kj_group *find_group(kj_search *s, uint32_t form, uint32_t posting)
+{
+    uint32_t mask = KJ_GROUP_SLOTS - 1, at = kj_window_hash(posting) >> 16 & mask;
+    for (; s->group_slots[at]; at = (at + 1) & mask)
+        if (s->groups.items[s->group_slots[at] - 1].posting == posting)
+            return &s->groups.items[s->group_slots[at] - 1];
+    struct kj_group *group = kj_vec_push(&s->groups);
+    if (!group)
+        return NULL;
+    *group = (struct kj_group){.posting = posting, .form = form, .limit = FIRST_LIMIT};
+    s->group_slots[at] = (uint32_t)s->groups.count;
+    return group;
+}
+
+/* The first are verified soon, since one match may be enough; then in ever larger batches. */
 static void add_candidate(kj_search *s, uint32_t form, uint32_t posting, size_t pos)
 {
     if (s->steps_exhausted)
         return;
-    struct kj_candidate candidate = {form, posting, pos};
-    if (!kj_vec_add(&s->candidates, candidate))
-        kj_search_note(s, KJ_NO_MEMORY, KJ_NONE);
-    else if (s->candidates.count >= CANDIDATES_MAX)
+    if (s->candidates.count >= CANDIDATES_MAX || s->groups.count >= KJ_GROUP_SLOTS / 2)
         kj_verify_flush(s);
+    struct kj_group *group = find_group(s, form, posting);
+    struct kj_candidate candidate = {pos, 0};
+    if (!group || !kj_vec_add(&s->candidates, candidate)) {
+        kj_search_note(s, KJ_NO_MEMORY, KJ_NONE);
+        return;
+    }
+    uint32_t place = (uint32_t)s->candidates.count;
+    if (group->last)
+        s->candidates.items[group->last - 1].next = place;
+    else
+        group->first = place;
+    group->last = place;
+    if (++group->count >= group->limit) {
+        flush_group(s, group);
+        group->limit *= LIMIT_FACTOR;
+    }
 }
 
 /* The folded bytes of a posting that lie beside its atom stand there, too. */
