@@ -28,11 +28,12 @@ kj_search *kj_search_new(const kj_defs *defs)
         s->index = (kj_index_view){0};
     s->kernel = kj_kernel_best();
     s->regex = kj_regex_new();
+    s->dfas = kj_dfa_cache_new();
     s->known = calloc((size_t)s->index.needle_count + 1, sizeof *s->known);
     s->group_slots = calloc(KJ_GROUP_SLOTS, sizeof *s->group_slots);
     s->passed = calloc(BLOCK + KJ_KERNEL_SLACK, sizeof *s->passed);
     bool ok = kj_hits_init(&s->hits, s->damaged ? 0 : lists);
-    if (!s->regex || !s->known || !s->group_slots || !s->passed || !ok) {
+    if (!s->regex || !s->dfas || !s->known || !s->group_slots || !s->passed || !ok) {
         kj_search_free(s);
         return NULL;
     }
@@ -44,6 +45,7 @@ void kj_search_free(kj_search *s)
     if (!s)
         return;
     kj_regex_free(s->regex);
+    kj_dfa_cache_free(s->dfas);
     kj_hits_done(&s->hits);
     free(s->known);
     free(s->passed);

@@ -4,6 +4,7 @@
 
 #include "base/vec.h"
 #include "defs/program.h"
+#include "match/dfa.h"
 #include "match/hits.h"
 #include "match/kernel.h"
 #include "match/regex.h"
@@ -51,6 +52,7 @@ struct kj_search {
     bool damaged; /* the index does not fit its sections */
     kj_kernel kernel;
     kj_regex *regex;
+    kj_dfa_cache *dfas;
     kj_hits hits;
     uint32_t *known; /* by needle: the epoch of the object in which it was searched */
     struct kj_wanted wanted;

@@ -208,6 +208,22 @@ static bool sweep(kj_search *s, const kj_disk_form *form, const size_t *starts, 
            !kj_search_stopped(s);
 }
 
+/* The end of the match that begins at `start`; SIZE_MAX: none, or the steps ran out. */
+static kj_status match_at(kj_search *s, const kj_disk_form *form, const kj_program *program,
+                          size_t start, size_t *out_end)
+{
+    size_t limit = reach_from(s, form, start), read;
+    bool longest = form->flags & KJ_FORM_LONGEST;
+    if (!kj_dfa_match_at(s->dfas, program, s->bytes, start, limit, longest, out_end, &read))
+        return kj_regex_match_at(s->regex, program, s->bytes, start, limit, longest, &s->steps,
+                                 out_end);
+    s->steps -= kj_min_u64(s->steps, 1 + read / BYTES_A_STEP);
+    s->compared += read;
+    if (s->compared >= LOOK_AFTER)
+        kj_search_look_at_clock(s, form->needle);
+    return KJ_OK;
+}
+
 static const struct kj_span_match *find_match(const struct kj_span_match *matches, size_t count,
                                               size_t start)
 {
@@ -266,9 +282,7 @@ static bool try_cluster(kj_search *s, const kj_disk_form *form, const size_t *st
         if (i + 1 < count && before - s->steps > allowed)
             return try_together(s, form, starts + i, count - i);
         size_t end;
-        kj_status status = kj_regex_match_at(s->regex, &program, s->bytes, starts[i],
-                                             reach_from(s, form, starts[i]),
-                                             form->flags & KJ_FORM_LONGEST, &s->steps, &end);
+        kj_status status = match_at(s, form, &program, starts[i], &end);
         if (!take_status(s, form, status))
             return false;
         if (end != SIZE_MAX)
@@ -540,8 +554,10 @@ static void run_everywhere(kj_search *s, const kj_disk_form *form)
         return;
     for (size_t at = 0; least && next_stretch(s->bytes, program.any, least, at, &start, &end);
          at = end)
-        if (!try_stretch(s, form, &program, start, end - least + 1, &batch))
-            return;
+        spend(s, form, end - start);
+    if (kj_dfa_may_match(s->dfas, &program, s->bytes, start, end) &&
+        !try_stretch(s, form, &program, start, end - least + 1, &batch))
+        return;
     verify_starts(s, form);
 }
 
