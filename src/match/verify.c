@@ -553,11 +553,12 @@ static void run_everywhere(kj_search *s, const kj_disk_form *form)
     if (least == 0 && !try_stretch(s, form, &program, 0, end, &batch))
         return;
     for (size_t at = 0; least && next_stretch(s->bytes, program.any, least, at, &start, &end);
-         at = end)
+         at = end) {
         spend(s, form, end - start);
-    if (kj_dfa_may_match(s->dfas, &program, s->bytes, start, end) &&
-        !try_stretch(s, form, &program, start, end - least + 1, &batch))
-        return;
+        if (kj_dfa_may_match(s->dfas, &program, s->bytes, start, end) &&
+            !try_stretch(s, form, &program, start, end - least + 1, &batch))
+            return;
+    }
     verify_starts(s, form);
 }
 
