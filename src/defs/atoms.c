@@ -504,7 +504,7 @@ kj_status kj_atoms_of_trees(kj_re_list list, const kj_loads *loads, kj_arena *ar
     struct choice choice = choose(&s, list, (kj_re_list){0}, 0);
     if (s.failed)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory for atoms");
-    *out = isinf(choice.cost) ? (kj_atom_set){.cost = KJ_ATOMS_NONE}
-                              : (kj_atom_set){choice.atoms, choice.count, choice.cost};
+    *out = choice.cost > KJ_ATOMS_NONE ? (kj_atom_set){.cost = KJ_ATOMS_NONE}
+                                       : (kj_atom_set){choice.atoms, choice.count, choice.cost};
     return KJ_OK;
 }

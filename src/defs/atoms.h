@@ -15,8 +15,9 @@ enum {
     KJ_ATOMS_MAX = 512,    /* of one form */
 };
 
-/* What a form without an atom costs, in occurrences a MiB: it is tried everywhere. */
-#define KJ_ATOMS_NONE 1e6
+/* What a form without an atom costs, in occurrences a MiB: it is tried everywhere. Atoms that are
+ * met more often are worse than none. */
+#define KJ_ATOMS_NONE 3e4
 
 typedef struct kj_atom {
     bool is_probe;

@@ -37,6 +37,17 @@ static void spend(kj_search *s, const kj_disk_form *form, size_t bytes)
 
 /* ---- hits ---------------------------------------------------------------------------------- */
 
+/* Whether nothing before `start` makes a match there no word. */
+static bool may_begin(const kj_search *s, const kj_disk_form *form, size_t start)
+{
+    const uint8_t *data = s->bytes.data;
+    if (!(form->flags & KJ_FORM_FULLWORD))
+        return true;
+    if (form->flags & KJ_FORM_WIDE)
+        return !(start >= 2 && data[start - 1] == 0 && kj_is_alnum(data[start - 2]));
+    return !(start >= 1 && kj_is_alnum(data[start - 1]));
+}
+
 /* A letter or digit next to a match, a unit of two bytes next to a wide one, makes it no word.
  * Unlike \b, `_` does not, as libyara has it. */
 static bool is_word(const kj_search *s, const kj_disk_form *form, size_t start, size_t end)
@@ -44,11 +55,11 @@ static bool is_word(const kj_search *s, const kj_disk_form *form, size_t start, 
     const uint8_t *data = s->bytes.data;
     if (!(form->flags & KJ_FORM_FULLWORD))
         return true;
+    if (!may_begin(s, form, start))
+        return false;
     if (form->flags & KJ_FORM_WIDE)
-        return !(start >= 2 && data[start - 1] == 0 && kj_is_alnum(data[start - 2])) &&
-               !(s->bytes.len - end >= 2 && data[end + 1] == 0 && kj_is_alnum(data[end]));
-    return !(start >= 1 && kj_is_alnum(data[start - 1])) &&
-           !(end < s->bytes.len && kj_is_alnum(data[end]));
+        return !(s->bytes.len - end >= 2 && data[end + 1] == 0 && kj_is_alnum(data[end]));
+    return !(end < s->bytes.len && kj_is_alnum(data[end]));
 }
 
 /* A match is no longer than 4 GiB; at the end of the data nothing matches, not even nothing. */
@@ -530,7 +541,7 @@ static bool try_stretch(kj_search *s, const kj_disk_form *form, const kj_program
                         size_t from, size_t to, size_t *batch)
 {
     for (size_t i = from; i < to; i++) {
-        if (kj_class_has(program->first, s->bytes.data[i]))
+        if (kj_class_has(program->first, s->bytes.data[i]) && may_begin(s, form, i))
             add_start(s, i);
         if (s->starts.count < *batch)
             continue;
