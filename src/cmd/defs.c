@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kujo defs build|check|info|list */
-#include "modules/module.h"
 #include "base/arith.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -10,6 +9,7 @@
 #include "cmd/options.h"
 #include "cmd/sources.h"
 #include "defs/writer.h"
+#include "modules/module.h"
 #include "rules/advisory/advisory.h"
 #include "scan/selftest.h"
 
@@ -79,6 +79,7 @@ typedef struct build_options {
     const char *output;
     const char *date;
     kj_option_list defines;
+    bool costs;
     bool quiet;
     bool no_color;
 } build_options;
@@ -92,6 +93,8 @@ static const kj_option build_table[] = {
      N_("their date (default: that of the newest advisory)")},
     {"define", 'd', KJ_OPTION_LIST, offsetof(build_options, defines), N_("NAME=VALUE"),
      N_("define a variable that rules use")},
+    {"costs", 0, KJ_OPTION_FLAG, offsetof(build_options, costs), NULL,
+     N_("name the strings that are often met in clean files, and how often")},
     {"quiet", 'q', KJ_OPTION_FLAG, offsetof(build_options, quiet), NULL,
      N_("say nothing but errors and warnings")},
     {"no-color", 0, KJ_OPTION_FLAG, offsetof(build_options, no_color), NULL,
@@ -133,6 +136,14 @@ static void tell_built(const build_options *options, uint32_t release,
                  report->patterns, size);
 }
 
+static void tell_costly(void *user, const kj_rule *rule, const kj_pattern *pattern, double hits)
+{
+    (void)user;
+    (void)printf(_("rule %.*s: string %.*s: about %.0f places a MiB are looked at\n"),
+                 (int)rule->name.len, (const char *)rule->name.data, (int)pattern->identifier.len,
+                 (const char *)pattern->identifier.data, hits);
+}
+
 /* Writes, checks what was written as an installer would, and only then replaces the file. */
 static int write_definitions(const kj_ir *ir, const build_options *options)
 {
@@ -141,6 +152,7 @@ static int write_definitions(const kj_ir *ir, const build_options *options)
     write.release = options->release ? options->release : newest_release(ir);
     write.engine = kj_engine_version();
     write.schemas = kj_module_schemas(&write.schema_count);
+    write.costly = options->costs ? tell_costly : NULL;
     if (options->date && !parse_date(options->date, &write.date))
         return kj_complain(_("'%s' is not a date; write YYYY-MM-DD"), options->date);
     KJ_CLEANUP(kj_buf_done) kj_buf file;

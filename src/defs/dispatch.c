@@ -159,8 +159,10 @@ static void use_anchor(dispatch *d, const kj_trigger *trigger, uint32_t rule)
     }
 }
 
-static void use_triggers(dispatch *d, const kj_triggers *set, uint32_t rule)
+static void use_triggers(dispatch *d, uint32_t index)
 {
+    const kj_triggers *set = &d->sets[index];
+    uint32_t rule = d->in->map->rules[index];
     for (size_t i = 0; i < set->count; i++) {
         if (set->items[i].gate) {
             use_gate_of(d, set->items[i].gate, rule);
@@ -171,6 +173,9 @@ static void use_triggers(dispatch *d, const kj_triggers *set, uint32_t rule)
             use_anchor(d, &set->items[i], rule);
             continue;
         }
+        if (d->in->trigger)
+            d->in->trigger(d->in->user, index, set->items[i].pattern,
+                           kj_patterns_cost(d->in->builder, needle));
         kj_patterns_mark(d->in->builder, needle, KJ_NEEDLE_TRIGGER);
         add_pair(d, &d->triggered, needle, rule);
     }
@@ -519,7 +524,7 @@ static kj_status find_triggers(dispatch *d, kj_error *err)
             d->sets[i].cost = INFINITY;
         kj_counted_patterns(ir->rules.items[i].condition, mark_counted, d);
         if (has_triggers(d, i))
-            use_triggers(d, &d->sets[i], d->in->map->rules[i]);
+            use_triggers(d, (uint32_t)i);
     }
     return input.failed || d->failed ? kj_no_memory(err) : KJ_OK;
 }

@@ -15,6 +15,10 @@ typedef struct kj_dispatch_input {
      * they begin with. */
     const kj_schema *const *schemas;
     size_t schema_count;
+    /* Takes each string that becomes a trigger, and its cost (kj_patterns_cost()). NULL: nobody
+     * asks. */
+    void (*trigger)(void *user, uint32_t rule, uint32_t pattern, double cost); /* IR indices */
+    void *user;
 } kj_dispatch_input;
 
 /* What is filled: sections, and runs in `lists`. */

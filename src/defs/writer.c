@@ -704,6 +704,14 @@ static void write_meta(writer *w)
     kj_buf_put(&w->meta_section, kj_span_of(&meta, sizeof meta));
 }
 
+static void tell_costly(void *user, uint32_t rule, uint32_t pattern, double cost)
+{
+    const writer *w = user;
+    if (cost > KJ_COSTLY)
+        w->options->costly(w->options->costly_user, &w->ir->rules.items[rule],
+                           &w->ir->patterns.items[pattern], cost);
+}
+
 /* Patterns, and which rules are looked at where. */
 static kj_status write_search(writer *w, kj_error *err)
 {
@@ -714,6 +722,8 @@ static kj_status write_search(writer *w, kj_error *err)
         .strings = &w->strings,
         .schemas = w->options->schemas,
         .schema_count = w->options->schema_count,
+        .trigger = w->options->costly ? tell_costly : NULL,
+        .user = w,
     };
     kj_dispatch_output output = {
         .lists = &w->lists,

@@ -12,7 +12,13 @@ typedef struct kj_write_options {
     uint32_t only_threat; /* nothing but this advisory; KJ_NONE: everything */
     const kj_schema *const *schemas; /* of the modules; may be none */
     size_t schema_count;
+    /* Takes each string that is searched in every object and costs more than KJ_COSTLY: how often
+     * what is looked for is met in clean files, a MiB. NULL: nobody asks. */
+    void (*costly)(void *user, const kj_rule *rule, const kj_pattern *pattern, double hits);
+    void *costly_user;
 } kj_write_options;
+
+#define KJ_COSTLY 200.0
 
 #define KJ_WRITE_INIT                                                                              \
     {                                                                                              \
