@@ -453,10 +453,10 @@ def _():
 def _():
     os.mkdir("d")
     with zipfile.ZipFile("d/slow.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for i in range(3000):
+        for i in range(9000):
             archive.writestr("%d" % i, random.Random(i).randbytes(2000))
     write("d/zzz.com", EICAR)
-    result, _ = scan("--max-time", "100ms" if SANITIZED else "2ms", "d")
+    result, _ = scan("--max-time", "50ms" if SANITIZED else "2ms", "d")
     goes_on(result)
     check("not fully scanned: " in line_about(result, "d/slow.zip"), result)
 

@@ -541,8 +541,9 @@ class Definitions(Case):
         with open(remembered) as f:
             lines = f.read().splitlines()
         self.assertTrue(all(re.fullmatch(r"([0-9a-f]+ ){5}[0-9a-f]{32}", line) for line in lines))
-        inode = f"{os.stat(self.path('own.defs')).st_ino:x}"
-        self.assertEqual(sum(line.split()[1] == inode for line in lines), 1)
+        own = os.stat(self.path("own.defs"))
+        identity = [f"{own.st_dev:x}", f"{own.st_ino:x}", f"{own.st_mtime_ns:x}"]
+        self.assertEqual(sum(line.split()[:3] == identity for line in lines), 1)
         with open(self.path("own.defs"), "r+b") as f:
             f.seek(-100, 2)
             f.write(b"damage")
