@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_OF_PLACE = 4 };
+enum { DEPTH_OF_PLACE = 4, NATURAL_MAX = INT32_MAX };
 
 static const kj_triggers none = {.cost = INFINITY};
 
@@ -206,7 +206,7 @@ static bool is_natural(const kj_expr *expr, unsigned depth)
     if (expr->op == KJ_OP_COUNT_OF || expr->op == KJ_OP_LENGTH_OF || expr->op == KJ_OP_FILESIZE)
         return true;
     if (expr->op == KJ_OP_INT)
-        return expr->integer >= 0;
+        return expr->integer >= 0 && expr->integer <= NATURAL_MAX; /* sums do not wrap */
     if (expr->op != KJ_OP_ADD || depth >= DEPTH_OF_PLACE)
         return false;
     for (size_t i = 0; i < expr->count; i++)
