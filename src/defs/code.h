@@ -20,10 +20,6 @@ KJ_MUST_CHECK kj_status kj_code_write(const kj_expr *expr, const kj_code_map *ma
                                       kj_strings *strings, kj_buf *code, uint32_t *out,
                                       kj_error *err);
 
-/* Whether the condition is false when no pattern was found: then nothing needs to be evaluated
- * until one is. Conservative. */
-bool kj_code_needs_pattern(const kj_expr *expr);
-
 /* How many variable slots the expression uses. */
 uint32_t kj_code_variables(const kj_expr *expr);
 

@@ -2,6 +2,7 @@
 #include "defs/dispatch.h"
 
 #include "base/arith.h"
+#include "base/crc32c.h"
 #include "base/vec.h"
 #include "defs/triggers.h"
 
@@ -79,108 +80,6 @@ static uint32_t needle_of(const dispatch *d, uint32_t pattern)
     return kj_patterns_needle(d->in->builder, d->in->map->patterns[pattern]);
 }
 
-static bool can_be_gate(const kj_expr *expr, unsigned depth);
-static bool has_op(const kj_expr *expr, kj_op op);
-static void use_gate_of(dispatch *d, const kj_expr *expr, uint32_t rule);
-
-/* ---- triggers ------------------------------------------------------------------------------ */
-
-static bool is_same_place(const kj_expr *a, const kj_expr *b)
-{
-    bool same = a->op == b->op && a->index == b->index && a->count == b->count &&
-                (a->op != KJ_OP_INT || a->integer == b->integer);
-    for (size_t i = 0; same && i < a->count; i++)
-        same = is_same_place(a->args[i], b->args[i]);
-    return same;
-}
-
-/* The number of a place; KJ_NONE: it is none that is looked at. */
-static uint32_t find_place(dispatch *d, const kj_expr *place)
-{
-    if (place->op == KJ_OP_INT && (place->integer < 0 || place->integer >= NEAR_START))
-        return KJ_NONE;
-    for (size_t i = 0; i < d->places.count; i++)
-        if (is_same_place(d->places.items[i], place))
-            return (uint32_t)i;
-    if (d->places.count >= ANCHORS_MAX)
-        return KJ_NONE;
-    d->failed |= !kj_vec_add(&d->places, place);
-    return d->failed ? KJ_NONE : (uint32_t)d->places.count - 1;
-}
-
-static double cost(void *user, uint32_t pattern)
-{
-    const dispatch *d = user;
-    return kj_patterns_cost(d->in->builder, needle_of(d, pattern));
-}
-
-static double cost_at(void *user, uint32_t pattern, const kj_expr *at)
-{
-    dispatch *d = user;
-    size_t count;
-    if (find_place(d, at) == KJ_NONE)
-        return INFINITY;
-    if (!kj_patterns_windows(d->in->builder, needle_of(d, pattern), &count))
-        return COST_WITHOUT_WINDOW;
-    return at->op == KJ_OP_INT ? COST_AT_START : COST_AT_PLACE;
-}
-
-static double cost_gate(void *user, const kj_expr *expr)
-{
-    (void)user;
-    if (!can_be_gate(expr, 0))
-        return INFINITY;
-    return has_op(expr, KJ_OP_FIELD) && has_op(expr, KJ_OP_STRING) ? COST_OF_FACT : COST_OF_ANY;
-}
-
-static kj_triggers set_of_rule(void *user, uint32_t rule)
-{
-    const dispatch *d = user;
-    return d->sets[rule];
-}
-
-static void mark_counted(void *user, uint32_t pattern)
-{
-    const dispatch *d = user;
-    kj_patterns_mark(d->in->builder, needle_of(d, pattern), KJ_NEEDLE_COUNTED);
-}
-
-static void use_anchor(dispatch *d, const kj_trigger *trigger, uint32_t rule)
-{
-    size_t count;
-    uint32_t place = find_place(d, trigger->at);
-    const kj_fixed_window *windows =
-        kj_patterns_windows(d->in->builder, needle_of(d, trigger->pattern), &count);
-    if (!windows)
-        add_pair(d, &d->anchored, place, rule);
-    for (size_t i = 0; i < count; i++) {
-        struct window window = {place, {windows[i].window, windows[i].distance, rule}};
-        d->failed |= !kj_vec_add(&d->windows, window);
-    }
-}
-
-static void use_triggers(dispatch *d, uint32_t index)
-{
-    const kj_triggers *set = &d->sets[index];
-    uint32_t rule = d->in->map->rules[index];
-    for (size_t i = 0; i < set->count; i++) {
-        if (set->items[i].gate) {
-            use_gate_of(d, set->items[i].gate, rule);
-            continue;
-        }
-        uint32_t needle = needle_of(d, set->items[i].pattern);
-        if (set->items[i].at) {
-            use_anchor(d, &set->items[i], rule);
-            continue;
-        }
-        if (d->in->trigger)
-            d->in->trigger(d->in->user, index, set->items[i].pattern,
-                           kj_patterns_cost(d->in->builder, needle));
-        kj_patterns_mark(d->in->builder, needle, KJ_NEEDLE_TRIGGER);
-        add_pair(d, &d->triggered, needle, rule);
-    }
-}
-
 /* ---- gates --------------------------------------------------------------------------------- */
 
 static const kj_schema *find_schema(const dispatch *d, uint32_t id)
@@ -237,14 +136,6 @@ static bool is_magic(const kj_expr *expr)
            expr->args[0]->args[0]->op == KJ_OP_INT && expr->args[1]->op == KJ_OP_INT;
 }
 
-static uint32_t hash_code(kj_span code)
-{
-    uint32_t hash = UINT32_C(2166136261);
-    for (size_t i = 0; i < code.len; i++)
-        hash = (hash ^ code.data[i]) * UINT32_C(16777619);
-    return hash ^ hash >> 15;
-}
-
 static kj_span gate_code(const dispatch *d, const struct gate *gate)
 {
     return kj_span_of(d->codes.data + gate->code, gate->len);
@@ -259,7 +150,7 @@ static bool grow_gate_slots(dispatch *d)
     if (!slots)
         return false;
     for (size_t i = 0; i < d->gates.count; i++) {
-        size_t at = hash_code(gate_code(d, &d->gates.items[i])) & (count - 1);
+        size_t at = kj_crc32c(gate_code(d, &d->gates.items[i])) & (count - 1);
         while (slots[at])
             at = (at + 1) & (count - 1);
         slots[at] = (uint32_t)i + 1;
@@ -281,7 +172,7 @@ static uint32_t find_gate(dispatch *d, const kj_expr *expr)
     struct gate gate = {
         .code = start, .len = d->codes.len - start, .is_magic = is_magic(expr), .within = KJ_NONE};
     kj_span code = gate_code(d, &gate);
-    size_t mask = d->gate_slot_count - 1, at = hash_code(code) & mask;
+    size_t mask = d->gate_slot_count - 1, at = kj_crc32c(code) & mask;
     for (; d->gate_slots[at]; at = (at + 1) & mask) {
         uint32_t known = d->gate_slots[at] - 1;
         if (kj_span_equal(gate_code(d, &d->gates.items[known]), code)) {
@@ -486,6 +377,104 @@ static void use_gate(dispatch *d, const kj_expr *condition, uint32_t rule)
         d->failed |= !kj_vec_add(&d->always, rule);
     else
         put_behind(d, gate, rule);
+}
+
+/* ---- triggers ------------------------------------------------------------------------------ */
+
+static bool is_same_place(const kj_expr *a, const kj_expr *b)
+{
+    bool same = a->op == b->op && a->index == b->index && a->count == b->count &&
+                (a->op != KJ_OP_INT || a->integer == b->integer);
+    for (size_t i = 0; same && i < a->count; i++)
+        same = is_same_place(a->args[i], b->args[i]);
+    return same;
+}
+
+/* The number of a place; KJ_NONE: it is none that is looked at. */
+static uint32_t find_place(dispatch *d, const kj_expr *place)
+{
+    if (place->op == KJ_OP_INT && (place->integer < 0 || place->integer >= NEAR_START))
+        return KJ_NONE;
+    for (size_t i = 0; i < d->places.count; i++)
+        if (is_same_place(d->places.items[i], place))
+            return (uint32_t)i;
+    if (d->places.count >= ANCHORS_MAX)
+        return KJ_NONE;
+    d->failed |= !kj_vec_add(&d->places, place);
+    return d->failed ? KJ_NONE : (uint32_t)d->places.count - 1;
+}
+
+static double cost(void *user, uint32_t pattern)
+{
+    const dispatch *d = user;
+    return kj_patterns_cost(d->in->builder, needle_of(d, pattern));
+}
+
+static double cost_at(void *user, uint32_t pattern, const kj_expr *at)
+{
+    dispatch *d = user;
+    size_t count;
+    if (find_place(d, at) == KJ_NONE)
+        return INFINITY;
+    if (!kj_patterns_windows(d->in->builder, needle_of(d, pattern), &count))
+        return COST_WITHOUT_WINDOW;
+    return at->op == KJ_OP_INT ? COST_AT_START : COST_AT_PLACE;
+}
+
+static double cost_gate(void *user, const kj_expr *expr)
+{
+    (void)user;
+    if (!can_be_gate(expr, 0))
+        return INFINITY;
+    return has_op(expr, KJ_OP_FIELD) && has_op(expr, KJ_OP_STRING) ? COST_OF_FACT : COST_OF_ANY;
+}
+
+static kj_triggers set_of_rule(void *user, uint32_t rule)
+{
+    const dispatch *d = user;
+    return d->sets[rule];
+}
+
+static void mark_counted(void *user, uint32_t pattern)
+{
+    const dispatch *d = user;
+    kj_patterns_mark(d->in->builder, needle_of(d, pattern), KJ_NEEDLE_COUNTED);
+}
+
+static void use_anchor(dispatch *d, const kj_trigger *trigger, uint32_t rule)
+{
+    size_t count;
+    uint32_t place = find_place(d, trigger->at);
+    const kj_fixed_window *windows =
+        kj_patterns_windows(d->in->builder, needle_of(d, trigger->pattern), &count);
+    if (!windows)
+        add_pair(d, &d->anchored, place, rule);
+    for (size_t i = 0; i < count; i++) {
+        struct window window = {place, {windows[i].window, windows[i].distance, rule}};
+        d->failed |= !kj_vec_add(&d->windows, window);
+    }
+}
+
+static void use_triggers(dispatch *d, uint32_t index)
+{
+    const kj_triggers *set = &d->sets[index];
+    uint32_t rule = d->in->map->rules[index];
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->items[i].gate) {
+            use_gate_of(d, set->items[i].gate, rule);
+            continue;
+        }
+        uint32_t needle = needle_of(d, set->items[i].pattern);
+        if (set->items[i].at) {
+            use_anchor(d, &set->items[i], rule);
+            continue;
+        }
+        if (d->in->trigger)
+            d->in->trigger(d->in->user, index, set->items[i].pattern,
+                           kj_patterns_cost(d->in->builder, needle));
+        kj_patterns_mark(d->in->builder, needle, KJ_NEEDLE_TRIGGER);
+        add_pair(d, &d->triggered, needle, rule);
+    }
 }
 
 /* ---- rules --------------------------------------------------------------------------------- */

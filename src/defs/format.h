@@ -403,6 +403,26 @@ static inline uint32_t kj_window_hash(uint32_t window)
     return window * UINT32_C(0x9E3779B1);
 }
 
+static inline unsigned kj_log2_for(uint64_t count, unsigned min, unsigned max)
+{
+    unsigned log2 = min;
+    while (log2 < max && UINT64_C(1) << log2 < count)
+        log2++;
+    return log2;
+}
+
+/* The sizes that suit an index of so many windows: with sixteen bits each, one in about sixty
+ * passes the filter by chance. */
+static inline unsigned kj_filter_log2_for(uint64_t windows)
+{
+    return kj_log2_for(windows * 16 / 32, KJ_FILTER_LOG2_MIN, KJ_FILTER_LOG2_MAX);
+}
+
+static inline unsigned kj_bucket_log2_for(uint64_t windows)
+{
+    return kj_log2_for(windows, KJ_BUCKET_LOG2_MIN, KJ_BUCKET_LOG2_MAX);
+}
+
 /* A window has two bits in a word of the filter. */
 static inline uint32_t kj_filter_word(uint32_t hash, unsigned log2)
 {

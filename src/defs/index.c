@@ -3,10 +3,7 @@
 
 #include <stdlib.h>
 
-enum {
-    FIRST_SLOTS = 256,
-    BITS_PER_POSTING = 16, /* of the filter: one window in about sixty passes by chance */
-};
+enum { FIRST_SLOTS = 256 };
 
 /* ---- loads --------------------------------------------------------------------------------- */
 
@@ -101,14 +98,6 @@ static int compare(const void *left, const void *right)
     return 0;
 }
 
-static uint32_t log2_for(size_t count, uint32_t min, uint32_t max)
-{
-    uint32_t log2 = min;
-    while (log2 < max && (size_t)1 << log2 < count)
-        log2++;
-    return log2;
-}
-
 /* The starts of the buckets of sorted postings. */
 static void put_buckets(const kj_disk_posting *postings, size_t count, uint32_t log2, kj_buf *out)
 {
@@ -144,9 +133,8 @@ kj_status kj_index_write(kj_index *index, kj_disk_index header, kj_buf *filter, 
     size_t windows = index->windows.count, probes = index->probes.count;
     if (windows + probes > UINT32_MAX)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "more than 4294967295 atoms");
-    header.filter_log2 =
-        log2_for(windows * BITS_PER_POSTING / 32, KJ_FILTER_LOG2_MIN, KJ_FILTER_LOG2_MAX);
-    header.bucket_log2 = log2_for(windows, KJ_BUCKET_LOG2_MIN, KJ_BUCKET_LOG2_MAX);
+    header.filter_log2 = kj_filter_log2_for(windows);
+    header.bucket_log2 = kj_bucket_log2_for(windows);
     header.posting_count = (uint32_t)windows;
     header.probe_count = (uint32_t)probes;
     if (windows)

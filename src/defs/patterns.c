@@ -3,6 +3,7 @@
 #include "defs/patterns.h"
 
 #include "base/arith.h"
+#include "base/crc32c.h"
 #include "base/text.h"
 #include "defs/atoms.h"
 #include "defs/forms.h"
@@ -62,22 +63,29 @@ struct kj_pattern_builder {
 
 typedef struct kj_pattern_builder writer;
 
-void kj_pattern_sections_init(kj_pattern_sections *sections)
+/* Calls for each of the buffers. */
+static void for_each_section(kj_pattern_sections *sections, void (*act)(kj_buf *buf))
 {
     kj_buf *const all[] = {&sections->patterns, &sections->needles, &sections->literals,
                            &sections->programs, &sections->filter,  &sections->buckets,
                            &sections->postings, &sections->scanned};
     for (size_t i = 0; i < KJ_COUNT(all); i++)
-        kj_buf_init(all[i], UINT32_MAX);
+        act(all[i]);
+}
+
+static void init_section(kj_buf *buf)
+{
+    kj_buf_init(buf, UINT32_MAX);
+}
+
+void kj_pattern_sections_init(kj_pattern_sections *sections)
+{
+    for_each_section(sections, init_section);
 }
 
 void kj_pattern_sections_done(kj_pattern_sections *sections)
 {
-    kj_buf *const all[] = {&sections->patterns, &sections->needles, &sections->literals,
-                           &sections->programs, &sections->filter,  &sections->buckets,
-                           &sections->postings, &sections->scanned};
-    for (size_t i = 0; i < KJ_COUNT(all); i++)
-        kj_buf_done(all[i]);
+    for_each_section(sections, kj_buf_done);
 }
 
 /* ---- postings ------------------------------------------------------------------------------ */
@@ -566,11 +574,7 @@ static bool is_same(const kj_pattern *a, const kj_pattern *b)
 
 static uint32_t hash_of(const kj_pattern *p)
 {
-    kj_span key = key_of(p);
-    uint32_t hash = (uint32_t)p->kind * 31 + searched_modifiers(p);
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ key.data[i]) * UINT32_C(16777619);
-    return hash ^ hash >> 15;
+    return kj_crc32c(key_of(p)) + (uint32_t)p->kind * 31 + searched_modifiers(p);
 }
 
 static bool grow_known(struct known *known, const writer *w)

@@ -263,26 +263,12 @@ static const kj_hit *hits_of(eval *e, const kj_code_node *node, size_t *out_coun
     return kj_search_hits(e->in->search, pattern, out_count);
 }
 
-/* Index of the first hit at or after `offset`. */
-static size_t lower_bound(const kj_hit *hits, size_t count, uint64_t offset)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (hits[middle].offset < offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static size_t hits_between(const kj_hit *hits, size_t count, int64_t from, int64_t to)
 {
     if (to < from || to < 0)
         return 0;
-    size_t first = lower_bound(hits, count, from < 0 ? 0 : (uint64_t)from);
-    size_t end = to == INT64_MAX ? count : lower_bound(hits, count, (uint64_t)to + 1);
+    size_t first = kj_hit_first_from(hits, count, from < 0 ? 0 : (uint64_t)from);
+    size_t end = to == INT64_MAX ? count : kj_hit_first_from(hits, count, (uint64_t)to + 1);
     return end - first;
 }
 

@@ -75,11 +75,21 @@ const kj_sightings *kj_matcher_seen(const kj_matcher *matcher)
     return &matcher->seen;
 }
 
+/* Asks for all strings of a rule. False: some were not known. */
+static bool want_strings(kj_matcher *m, const kj_disk_rule *rule)
+{
+    bool known = true;
+    for (uint32_t i = 0; i < rule->patterns.count && i < m->defs->patterns.count; i++) {
+        known = known && kj_search_knows(m->search, rule->patterns.first + i);
+        kj_search_want(m->search, rule->patterns.first + i);
+    }
+    return known;
+}
+
 /* Strings that the rule could be decided without, or that were looked at in one place only. */
 static void look_for_all(kj_matcher *m, const kj_disk_rule *rule)
 {
-    for (uint32_t i = 0; i < rule->patterns.count && i < m->defs->patterns.count; i++)
-        kj_search_want(m->search, rule->patterns.first + i);
+    (void)want_strings(m, rule);
     (void)!kj_search_wanted(m->search, NULL); /* what is not found is not shown */
 }
 
@@ -256,18 +266,6 @@ static kj_status find_possible(kj_matcher *m, const kj_condition_input *input, k
     return gates == KJ_OK || anchors == KJ_INTERNAL ? anchors : gates;
 }
 
-/* A condition that is to be evaluated once: whether all its strings are known; else they are asked
- * for. */
-static bool is_ready(kj_matcher *m, const kj_disk_rule *rule)
-{
-    bool ready = true;
-    for (uint32_t i = 0; i < rule->patterns.count && i < m->defs->patterns.count; i++) {
-        ready = ready && kj_search_knows(m->search, rule->patterns.first + i);
-        kj_search_want(m->search, rule->patterns.first + i);
-    }
-    return ready;
-}
-
 /* Looks at one rule. */
 static kj_status run_rule(kj_matcher *m, const kj_condition_input *input, uint32_t index,
                           uint64_t *costs, kj_error *err)
@@ -276,7 +274,7 @@ static kj_status run_rule(kj_matcher *m, const kj_condition_input *input, uint32
     kj_truth truth = KJ_FALSE;
     uint64_t before = *input->steps;
     size_t wants = kj_search_wants(m->search);
-    if (rule && rule->flags & KJ_RULE_EFFECTS && !is_ready(m, rule)) {
+    if (rule && rule->flags & KJ_RULE_EFFECTS && !want_strings(m, rule)) { /* only once, later */
         set_bit(m->undecided, index);
         return KJ_OK;
     }
@@ -325,13 +323,9 @@ static bool any_undecided(const kj_matcher *m)
  */
 static void want_all(kj_matcher *m)
 {
-    for (uint32_t i = 0; i < m->defs->rules.count; i++) {
-        const kj_disk_rule *rule = kj_defs_rule(m->defs, i);
-        if (!(m->undecided[i / 64] >> i % 64 & 1))
-            continue;
-        for (uint32_t k = 0; k < rule->patterns.count && k < m->defs->patterns.count; k++)
-            kj_search_want(m->search, rule->patterns.first + k);
-    }
+    for (uint32_t i = 0; i < m->defs->rules.count; i++)
+        if (m->undecided[i / 64] >> i % 64 & 1)
+            (void)want_strings(m, kj_defs_rule(m->defs, i));
 }
 
 /* Looks at the rules that are possible, and searches what they ask for. After the second search

@@ -12,7 +12,6 @@ enum {
     BLOCK = 4 << 10,      /* bytes that both lookups pass over before they go on */
     AHEAD = 64,           /* candidates that are looked up together */
     LOOK_AFTER = 1 << 20, /* bytes passed between looks at the clock */
-    BITS_PER_POSTING = 16,
 };
 
 kj_search *kj_search_new(const kj_defs *defs)
@@ -239,20 +238,12 @@ static void pass_scanned(kj_search *s, uint32_t first, uint32_t count)
 
 /* ---- an index for this object -------------------------------------------------------------- */
 
-static unsigned log2_for(size_t count, unsigned least)
-{
-    unsigned log2 = least;
-    while (log2 < KJ_FILTER_LOG2_MAX && (size_t)1 << log2 < count)
-        log2++;
-    return log2;
-}
-
 /* Room for the tables, zeroed. */
 static bool clear_tables(struct kj_wanted *w)
 {
     size_t count = w->postings.count;
-    w->filter_log2 = log2_for(count * BITS_PER_POSTING / 32, KJ_FILTER_LOG2_MIN);
-    w->bucket_log2 = log2_for(count, KJ_BUCKET_LOG2_MIN);
+    w->filter_log2 = kj_filter_log2_for(count);
+    w->bucket_log2 = kj_bucket_log2_for(count);
     unsigned log2 = w->filter_log2 > w->bucket_log2 ? w->filter_log2 : w->bucket_log2;
     if (!w->words || log2 > w->room_log2) {
         free(w->words);
@@ -384,11 +375,6 @@ static void finish(kj_search *s)
     s->closed = s->hits.touched.count;
 }
 
-static kj_span text_of(const kj_defs *defs, kj_disk_text text)
-{
-    return kj_span_sub(kj_span_of(defs->strings.data, defs->strings.count), text.offset, text.len);
-}
-
 static kj_status explain(const kj_search *s, kj_error *err)
 {
     if (s->status == KJ_OK)
@@ -405,8 +391,8 @@ static kj_status explain(const kj_search *s, kj_error *err)
         return kj_fail(err, KJ_INTERNAL, KJ_NO_OFFSET,
                        "damaged definitions: strings cannot be searched");
     const kj_disk_rule *owner = kj_defs_rule(s->defs, p->rule);
-    kj_span name = text_of(s->defs, p->identifier);
-    kj_span rule = owner ? text_of(s->defs, owner->name) : kj_span_str("?");
+    kj_span name = kj_defs_text(s->defs, p->identifier);
+    kj_span rule = owner ? kj_defs_text(s->defs, owner->name) : kj_span_str("?");
     return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "%s: string %.*s of rule %.*s",
                    s->steps_exhausted ? "the work allowed for strings is used up"
                                       : "more matches than are kept",

@@ -80,14 +80,13 @@ kj_span kj_module_report(const kj_module_input *input, const kj_module *module)
 }
 
 /* What the schema says of an object that does not begin with its magic is true of any module. */
-static bool may_know(const kj_schema *schema, const kj_object *object, uint16_t field)
+static bool may_know(const kj_module *module, const kj_object *object, uint16_t field)
 {
+    const kj_schema *schema = &module->schema;
     if (kj_span_starts(object->bytes, kj_span_of(schema->magic, schema->magic_len)))
         return true;
-    for (size_t i = 0; i < schema->count; i++)
-        if (schema->fields[i].id == field)
-            return schema->fields[i].everywhere;
-    return false;
+    const kj_field *row = kj_module_row(module, field);
+    return row && row->everywhere;
 }
 
 kj_value kj_module_get(const kj_module_input *input, const kj_field_call *call)
@@ -95,7 +94,7 @@ kj_value kj_module_get(const kj_module_input *input, const kj_field_call *call)
     for (size_t i = 0; i < KJ_COUNT(kj_modules); i++) {
         const kj_module *module = kj_modules[i];
         if (module->schema.id == call->id >> 16)
-            return may_know(&module->schema, input->object, (uint16_t)call->id)
+            return may_know(module, input->object, (uint16_t)call->id)
                        ? module->get(input, (uint16_t)call->id, call)
                        : kj_value_undefined();
     }

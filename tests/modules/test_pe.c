@@ -7,47 +7,16 @@
 #include "base/file.h"
 #include "modules/module.h"
 #include "modules/pe_module.h"
+#include "tests/modules/subject.h"
 #include "tests/test.h"
 
-enum { FILE_MAX = 32 << 20 };
-
 static const char *program_path;
-
-/* A file and all questions about it. */
-typedef struct subject {
-    kj_buf bytes;
-    kj_arena arena;
-    kj_object object;
-    void *states[KJ_MODULES_MAX];
-    uint64_t paid;
-    uint64_t budget;
-} subject;
-
-static void open_subject(subject *s, size_t memory)
-{
-    *s = (subject){.budget = UINT64_MAX};
-    kj_buf_init(&s->bytes, FILE_MAX);
-    kj_arena_init(&s->arena, memory);
-}
-
-static void close_subject(subject *s)
-{
-    kj_buf_done(&s->bytes);
-    kj_arena_done(&s->arena);
-}
 
 static void read_program(subject *s)
 {
     kj_error err = {0};
     if (kj_file_read(program_path, &s->bytes, &err) != KJ_OK)
         fail_msg("%s", err.message);
-}
-
-static bool pay(const kj_field_call *call, uint64_t bytes)
-{
-    subject *s = call->engine;
-    s->paid += bytes + 1;
-    return s->paid <= s->budget;
 }
 
 static bool matches(const kj_field_call *call, kj_value regex, kj_span text)
@@ -59,15 +28,7 @@ static bool matches(const kj_field_call *call, kj_value regex, kj_span text)
 
 static kj_value call_field(subject *s, uint16_t field, const kj_value *args, size_t count)
 {
-    s->object.bytes = kj_buf_span(&s->bytes);
-    const kj_module_input input = {.object = &s->object, .arena = &s->arena, .states = s->states};
-    const kj_field_call call = {.id = (uint32_t)kj_module_pe.schema.id << 16 | field,
-                                .args = args,
-                                .count = count,
-                                .matches = matches,
-                                .pay = pay,
-                                .engine = s};
-    return kj_module_get(&input, &call);
+    return ask_module(s, &kj_module_pe, field, args, count);
 }
 
 static int64_t ask(subject *s, uint16_t field)
@@ -117,7 +78,7 @@ static void nonsense_is_undefined(void **state)
                              kj_value_text((kj_span){0}),
                              {.type = KJ_TYPE_REGEX, .integer = -1}};
     subject s;
-    open_subject(&s, 16 << 20);
+    open_subject(&s, 16 << 20, matches);
     read_program(&s);
     for (uint16_t field = 0; field < KJ_PEF_END + 20; field++)
         for (size_t i = 0; i < KJ_COUNT(args); i++)
@@ -147,14 +108,14 @@ static void wants_are_undefined(void **state)
 {
     (void)state;
     subject whole;
-    open_subject(&whole, 16 << 20);
+    open_subject(&whole, 16 << 20, matches);
     read_program(&whole);
     const kj_schema *schema = &kj_module_pe.schema;
     static const size_t shares[] = {0, 1, 64, 200, 1000, 3000, 8000, 20000, 60000, 200000};
     for (size_t n = 0; n < 2 * KJ_COUNT(shares); n++) {
         subject part;
         size_t share = shares[n / 2];
-        open_subject(&part, n % 2 ? share : 16 << 20);
+        open_subject(&part, n % 2 ? share : 16 << 20, matches);
         part.budget = n % 2 ? UINT64_MAX : share;
         read_program(&part);
         for (size_t i = 0; i < schema->count; i++) {
@@ -213,7 +174,7 @@ static void trees_that_meet_themselves_end(void **state)
     (void)state;
     enum { ENTRIES = 4000, TREE_LEN = 16 + 8 * ENTRIES };
     subject s;
-    open_subject(&s, 64 << 20);
+    open_subject(&s, 64 << 20, matches);
     put_program(&s.bytes, TREE_LEN);
     kj_buf_put_zeros(&s.bytes, 14);
     kj_buf_put_u16le(&s.bytes, ENTRIES);
@@ -234,7 +195,7 @@ static void imports_of_nothing_end(void **state)
     (void)state;
     enum { COUNT = 20000, NAME = 8, TABLE = 16 };
     subject s;
-    open_subject(&s, 64 << 20);
+    open_subject(&s, 64 << 20, matches);
     uint32_t descriptors = DATA_RVA + TABLE + 4 * COUNT;
     put_program(&s.bytes, TABLE + 24 * COUNT);
     kj_buf_put(&s.bytes, kj_span_of("\0\0-\0\0\0\0\0a.dll\0\0\0", TABLE));
@@ -261,7 +222,7 @@ static void many_exports_are_linear(void **state)
     (void)state;
     enum { COUNT = 20000, TABLES = 40 };
     subject s;
-    open_subject(&s, 64 << 20);
+    open_subject(&s, 64 << 20, matches);
     put_program(&s.bytes, TABLES + 10 * COUNT);
     const uint32_t directory[] = {0,
                                   1,
@@ -292,7 +253,7 @@ static void version_lists_end(void **state)
     (void)state;
     enum { LEAVES = 2000, TREE_LEN = 16 + 8 * LEAVES + 16, STRINGS = 3000 };
     subject s;
-    open_subject(&s, 128 << 20);
+    open_subject(&s, 128 << 20, matches);
     put_program(&s.bytes, TREE_LEN + 4096 + 8 * STRINGS);
     kj_buf_put_zeros(&s.bytes, 14);
     kj_buf_put_u16le(&s.bytes, LEAVES);

@@ -5,39 +5,10 @@
 #include "base/arith.h"
 #include "base/buf.h"
 #include "modules/module.h"
+#include "tests/modules/subject.h"
 #include "tests/test.h"
 
 static const kj_module *const modules[] = {&kj_module_elf, &kj_module_macho, &kj_module_dex};
-
-/* One file and all questions about it. */
-typedef struct subject {
-    kj_buf bytes;
-    kj_arena arena;
-    kj_object object;
-    void *states[KJ_MODULES_MAX];
-    uint64_t paid;
-    uint64_t budget;
-} subject;
-
-static void open_subject(subject *s, size_t memory)
-{
-    *s = (subject){.budget = UINT64_MAX};
-    kj_buf_init(&s->bytes, 16 << 20);
-    kj_arena_init(&s->arena, memory);
-}
-
-static void close_subject(subject *s)
-{
-    kj_buf_done(&s->bytes);
-    kj_arena_done(&s->arena);
-}
-
-static bool pay(const kj_field_call *call, uint64_t bytes)
-{
-    subject *s = call->engine;
-    s->paid += bytes + 1;
-    return s->paid <= s->budget;
-}
 
 /* Every regular expression stands for "a text with an x". */
 static bool matches(const kj_field_call *call, kj_value regex, kj_span text)
@@ -45,20 +16,6 @@ static bool matches(const kj_field_call *call, kj_value regex, kj_span text)
     (void)call;
     (void)regex;
     return text.len && memchr(text.data, 'x', text.len);
-}
-
-static kj_value call_field(subject *s, const kj_module *module, uint16_t field,
-                           const kj_value *args, size_t count)
-{
-    s->object.bytes = kj_buf_span(&s->bytes);
-    const kj_module_input input = {.object = &s->object, .arena = &s->arena, .states = s->states};
-    const kj_field_call call = {.id = (uint32_t)module->schema.id << 16 | field,
-                                .args = args,
-                                .count = count,
-                                .matches = matches,
-                                .pay = pay,
-                                .engine = s};
-    return kj_module_get(&input, &call);
 }
 
 static const kj_field *find_row(const kj_module *module, const char *path, const char *params)
@@ -80,7 +37,7 @@ static kj_value ask(subject *s, const kj_module *module, const char *path, int64
     size_t count = 0;
     for (const char *at = path; (at = strstr(at, "[]")) && at[2]; at += 2)
         count++;
-    return call_field(s, module, find_row(module, path, NULL)->id, args, count);
+    return ask_module(s, module, find_row(module, path, NULL)->id, args, count);
 }
 
 static void expect(subject *s, const kj_module *module, const char *path, int64_t value)
@@ -131,7 +88,7 @@ static void tells_of_an_elf_library(void **state)
 {
     (void)state;
     subject s;
-    open_subject(&s, 1 << 20);
+    open_subject(&s, 1 << 20, matches);
     enum { STRINGS = 52 + 3 * 40 + 32, SYMBOLS = STRINGS + 16 };
     put_elf(&s.bytes, 3, 1, 1);
     put_section(&s.bytes, 0, 0, 0, 0, 0);
@@ -174,7 +131,7 @@ static void long_names_are_paid(void **state)
     (void)state;
     enum { COUNT = 60000, FILL = 1 << 20 };
     subject s;
-    open_subject(&s, 1 << 20);
+    open_subject(&s, 1 << 20, matches);
     put_elf(&s.bytes, COUNT, 1, 0);
     for (size_t i = 0; i < COUNT; i++)
         put_section(&s.bytes, 1, 1, 52 + COUNT * 40, 0, 0);
@@ -194,7 +151,7 @@ static void digests_have_a_limit(void **state)
     (void)state;
     enum { COUNT = 40000, NAME = 256 << 10, STRINGS = 52 + 3 * 40, SYMBOLS = STRINGS + NAME + 2 };
     subject s;
-    open_subject(&s, 8 << 20);
+    open_subject(&s, 8 << 20, matches);
     put_elf(&s.bytes, 3, 1, 0);
     put_section(&s.bytes, 0, 0, 0, 0, 0);
     put_section(&s.bytes, 0, 3, STRINGS, NAME + 2, 0);
@@ -246,7 +203,7 @@ static void tells_of_a_macho_program(void **state)
 {
     (void)state;
     subject s;
-    open_subject(&s, 1 << 20);
+    open_subject(&s, 1 << 20, matches);
     put_macho(&s.bytes, 7);
     assert_int_equal(s.bytes.len, MACHO_LEN);
     expect(&s, &kj_module_macho, "magic", 0xCFFAEDFE); /* as the bytes stand */
@@ -272,9 +229,9 @@ static kj_value for_arch(subject *s, const char *function, int64_t type, int64_t
     const kj_value args[] = {kj_value_int(type), kj_value_int(subtype)};
     const kj_field *one = find_row(&kj_module_macho, function, "i");
     const kj_field *two = find_row(&kj_module_macho, function, "ii");
-    kj_value value = call_field(s, &kj_module_macho, two->id, args, 2);
+    kj_value value = ask_module(s, &kj_module_macho, two->id, args, 2);
     if (subtype == 3) { /* that of all programs here */
-        kj_value by_type = call_field(s, &kj_module_macho, one->id, args, 1);
+        kj_value by_type = ask_module(s, &kj_module_macho, one->id, args, 1);
         assert_int_equal(by_type.type, value.type);
         assert_int_equal(by_type.integer, value.integer);
     }
@@ -285,7 +242,7 @@ static void tells_of_a_universal_file(void **state)
 {
     (void)state;
     subject s;
-    open_subject(&s, 1 << 20);
+    open_subject(&s, 1 << 20, matches);
     enum { FIRST = 8 + 3 * 20 };
     put_u32be(&s.bytes, 0xCAFEBABE);
     put_u32be(&s.bytes, 3);
@@ -321,7 +278,7 @@ static void programs_in_one_another_are_paid(void **state)
     (void)state;
     enum { COUNT = 5000 };
     subject s;
-    open_subject(&s, 64 << 20);
+    open_subject(&s, 64 << 20, matches);
     put_u32be(&s.bytes, 0xCAFEBABE);
     put_u32be(&s.bytes, COUNT);
     for (size_t i = 0; i < COUNT; i++)
@@ -357,7 +314,7 @@ static void tells_of_a_dex_file(void **state)
 {
     (void)state;
     subject s;
-    open_subject(&s, 1 << 20);
+    open_subject(&s, 1 << 20, matches);
     enum {
         TYPES = DEX_HEADER_LEN + 12,
         METHODS = TYPES + 4,
@@ -407,7 +364,7 @@ static void tells_of_a_dex_file(void **state)
     for (size_t i = 0; i < KJ_COUNT(calls); i++) {
         const kj_field *row = find_row(&kj_module_dex, calls[i].path, calls[i].params);
         const kj_value *args = calls[i].regex ? regexes : texts + calls[i].first;
-        kj_value value = call_field(&s, &kj_module_dex, row->id, args, strlen(calls[i].params));
+        kj_value value = ask_module(&s, &kj_module_dex, row->id, args, strlen(calls[i].params));
         assert_int_equal(value.type, KJ_TYPE_INT);
         assert_int_equal(value.integer, calls[i].value);
     }
@@ -420,7 +377,7 @@ static void methods_have_a_limit(void **state)
     (void)state;
     enum { CLASSES = 3000, METHODS = 5000, TABLE = DEX_HEADER_LEN + 8 };
     subject s;
-    open_subject(&s, 64 << 20);
+    open_subject(&s, 64 << 20, matches);
     const uint32_t tables[12] = {0, 0, 0, 0, 0, 0, 0, 0, 1, DEX_HEADER_LEN, CLASSES, TABLE};
     put_dex(&s.bytes, tables);
     PUT_WORDS(&s.bytes, 0, 0);
@@ -460,12 +417,12 @@ static void nonsense_is_undefined(void **state)
                              kj_value_int(INT64_MIN)};
     for (size_t kind = 0; kind < KJ_COUNT(modules); kind++) {
         subject s;
-        open_subject(&s, 1 << 20);
+        open_subject(&s, 1 << 20, matches);
         put_one_of_each(&s.bytes, kind);
         for (uint16_t field = 0; field < 300; field++)
             for (size_t i = 0; i + 4 <= KJ_COUNT(args); i++)
                 for (size_t count = 0; count <= 4; count++)
-                    (void)call_field(&s, modules[kind], field, args + i, count);
+                    (void)ask_module(&s, modules[kind], field, args + i, count);
         for (size_t i = 0; i < KJ_COUNT(modules); i++)
             if (i != kind)
                 expect_none(&s, modules[i], i == 2 ? "header.checksum" : "number_of_segments");
@@ -479,7 +436,7 @@ static void without_memory_nothing_is_known(void **state)
     static const char *const paths[] = {"telfhash()", "segments[].segname", "header.file_size"};
     for (size_t kind = 0; kind < KJ_COUNT(modules); kind++) {
         subject s;
-        open_subject(&s, 16);
+        open_subject(&s, 16, matches);
         put_one_of_each(&s.bytes, kind);
         expect_none(&s, modules[kind], paths[kind]);
         close_subject(&s);
@@ -492,7 +449,7 @@ static void every_prefix_is_survived(void **state)
     for (size_t kind = 0; kind < KJ_COUNT(modules); kind++)
         for (size_t len = 0; len < 300; len += 3) {
             subject s;
-            open_subject(&s, 1 << 20);
+            open_subject(&s, 1 << 20, matches);
             put_one_of_each(&s.bytes, kind);
             s.bytes.len = kj_min_size(len, s.bytes.len);
             const kj_schema *schema = &modules[kind]->schema;
