@@ -22,10 +22,12 @@ BELOW = {
     "formats": ["base"],
     "modules": ["base", "ir", "formats"],
     "scan": ["base", "ir", "defs", "match", "formats", "modules"],
+    "host": ["base", "ir", "defs", "match", "formats", "modules", "scan"],
+    "clean": ["base", "ir", "defs", "match", "formats", "modules", "scan", "host"],
     "api": ["base", "ir", "defs", "match", "formats", "modules", "scan"],
-    "report": ["base", "ir", "defs", "match", "formats", "modules", "scan"],
+    "report": ["base", "ir", "defs", "match", "formats", "modules", "scan", "host", "clean"],
     "cmd": ["base", "ir", "defs", "rules/yara", "rules/clamav", "rules/advisory", "match",
-            "formats", "modules", "scan", "report"],
+            "formats", "modules", "scan", "host", "clean", "report"],
 }
 
 
