@@ -4,9 +4,11 @@
 #include "base/arith.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <nettle/md5.h>
 #include <nettle/sha1.h>
 #include <nettle/sha2.h>
+#include <unistd.h>
 
 static void md5(kj_span bytes, uint8_t *out)
 {
@@ -66,4 +68,27 @@ bool kj_hash_parse(kj_span hex, kj_hash_kind *out_kind, uint8_t out[KJ_HASH_MAX]
         return true;
     }
     return false;
+}
+
+kj_status kj_sha256_fd(int fd, uint8_t out[KJ_HASH_MAX], uint64_t *out_size, kj_error *err)
+{
+    enum { CHUNK = 64 << 10 };
+    uint8_t chunk[CHUNK];
+    struct sha256_ctx ctx;
+    sha256_init(&ctx);
+    uint64_t size = 0;
+    for (;;) {
+        ssize_t got = pread(fd, chunk, sizeof chunk, (off_t)size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return kj_fail_errno(err, "read");
+        if (got == 0)
+            break;
+        sha256_update(&ctx, (size_t)got, chunk);
+        size += (uint64_t)got;
+    }
+    sha256_digest(&ctx, SHA256_DIGEST_SIZE, out);
+    *out_size = size;
+    return KJ_OK;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/span.h"
+#include "base/status.h"
 
 typedef enum kj_hash_kind {
     KJ_HASH_MD5,
@@ -21,6 +22,11 @@ const char *kj_hash_name(kj_hash_kind kind);
 
 /* The digest of `bytes`; the first kj_hash_len(kind) bytes of `out` are written. */
 void kj_hash(kj_hash_kind kind, kj_span bytes, uint8_t out[KJ_HASH_MAX]);
+
+/* The SHA-256 of all of a file, read from its beginning whatever its position, and how much that
+ * was. KJ_IO. */
+KJ_MUST_CHECK kj_status kj_sha256_fd(int fd, uint8_t out[KJ_HASH_MAX], uint64_t *out_size,
+                                     kj_error *err);
 
 /* Reads 32, 40 or 64 hex digits of either case; false for anything else. */
 bool kj_hash_parse(kj_span hex, kj_hash_kind *out_kind, uint8_t out[KJ_HASH_MAX]);

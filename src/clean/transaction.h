@@ -4,8 +4,7 @@
  * open descriptor. Parses nothing: whoever makes a transaction has read hives and INI files
  * already.
  *
- *     PLAN -> COPY (quarantine) -> COMMIT -> APPLY (patch, remove, rmdir; in order) -> VERIFY ->
- * END
+ *     PLAN -> COPY (quarantine) -> COMMIT -> APPLY (step by step) -> VERIFY -> END
  *
  * A crash before COMMIT leaves the root as it was; after it, resume() completes the run or undo()
  * takes it back. Both may crash and be repeated. */
@@ -18,23 +17,23 @@
 #include "base/span.h"
 #include "base/status.h"
 
-typedef enum kj_op_kind {
-    KJ_OP_PATCH,  /* bytes of a file change in place: a hive, an INI file */
-    KJ_OP_REMOVE, /* the file goes into the quarantine */
-    KJ_OP_RMDIR,  /* an empty directory goes */
-    KJ_OP_KIND_COUNT
-} kj_op_kind;
+typedef enum kj_step_kind {
+    KJ_STEP_PATCH,  /* bytes of a file change in place: a hive, an INI file */
+    KJ_STEP_REMOVE, /* the file goes into the quarantine */
+    KJ_STEP_RMDIR,  /* an empty directory goes */
+    KJ_STEP_KIND_COUNT
+} kj_step_kind;
 
 enum {
-    KJ_OP_HIVE = 1 << 0, /* PATCH: a regf hive: dirty header first, sync, pages, sync, header */
-    KJ_OP_SENSITIVE = 1 << 1, /* REMOVE: holds somebody's data (cards, passwords) */
-    KJ_OP_SYSTEM = 1 << 2,    /* a protected object of the system: refused without `allow_system` */
+    KJ_STEP_HIVE = 1 << 0, /* PATCH: a regf hive: dirty header first, sync, pages, sync, header */
+    KJ_STEP_SENSITIVE = 1 << 1, /* REMOVE: holds somebody's data (cards, passwords) */
+    KJ_STEP_SYSTEM = 1 << 2, /* a protected object of the system: refused without `allow_system` */
 };
 
 /* What must be true of the object at the moment of the deed; else the step is skipped, and says so.
  */
-typedef struct kj_op {
-    kj_op_kind kind;
+typedef struct kj_step {
+    kj_step_kind kind;
     uint32_t flags;
     kj_span path; /* below the root, raw, real; the directories on the way are opened one by one, no
                      links */
@@ -50,20 +49,20 @@ typedef struct kj_op {
         *needs; /* earlier steps (indices) that must have been done, else this one is skipped */
     size_t need_count;
     kj_span reasons; /* JSON object: why; goes into the journal and the quarantine as it is */
-} kj_op;
+} kj_step;
 
-typedef enum kj_op_result {
-    KJ_OP_PENDING,
-    KJ_OP_DONE,
-    KJ_OP_ALREADY, /* it was so before: success */
-    KJ_OP_SKIPPED, /* a precondition failed: nothing was changed */
-    KJ_OP_FAILED,  /* the system refused */
-    KJ_OP_UNDONE,
-    KJ_OP_RESULT_COUNT
-} kj_op_result;
+typedef enum kj_step_result {
+    KJ_STEP_PENDING,
+    KJ_STEP_DONE,
+    KJ_STEP_ALREADY, /* it was so before: success */
+    KJ_STEP_SKIPPED, /* a precondition failed: nothing was changed */
+    KJ_STEP_FAILED,  /* the system refused */
+    KJ_STEP_UNDONE,
+    KJ_STEP_RESULT_COUNT
+} kj_step_result;
 
-const char *kj_op_result_name(kj_op_result result);
-const char *kj_op_kind_name(kj_op_kind kind);
+const char *kj_step_result_name(kj_step_result result);
+const char *kj_step_kind_name(kj_step_kind kind);
 
 typedef struct kj_transaction {
     const char *root;  /* absolute path, for the journal and for people */
@@ -71,7 +70,7 @@ typedef struct kj_transaction {
     bool cross_mounts; /* the root is "/": paths may lead into other file systems */
     kj_span title; /* JSON object: what the run is (command, definitions release, host); kept as it
                       is */
-    const kj_op *ops;
+    const kj_step *ops;
     size_t count;
     bool allow_system;
 } kj_transaction;
@@ -98,7 +97,7 @@ const char *kj_state_path(const kj_state *state);
 typedef struct kj_transaction_events {
     void *user;
     /* Step `index` ended; `sentence` says why it was skipped or failed, else NULL. */
-    void (*step)(void *user, size_t index, kj_op_result result, const char *sentence);
+    void (*step)(void *user, size_t index, kj_step_result result, const char *sentence);
     bool (*stopped)(
         void *user); /* asked between steps; NULL: never. Stopped after COMMIT: resume or undo */
 } kj_transaction_events;
@@ -129,11 +128,11 @@ typedef enum kj_run_state {
 const char *kj_run_state_name(kj_run_state state);
 
 typedef struct kj_run_step {
-    kj_op_kind kind;
+    kj_step_kind kind;
     uint32_t flags;
     kj_span path;
     uint64_t size;
-    kj_op_result result;
+    kj_step_result result;
     kj_span sentence;
     kj_span reasons;    /* JSON */
     kj_span quarantine; /* id of the container; empty: none */

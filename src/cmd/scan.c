@@ -3,13 +3,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cmd/cmd.h"
-#include "cmd/definitions.h"
 #include "cmd/interrupt.h"
 #include "cmd/list.h"
 #include "cmd/options.h"
 #include "cmd/reports.h"
-#include "cmd/rules.h"
-#include "ir/ir.h"
+#include "cmd/sets.h"
 #include "report/report.h"
 #include "scan/pool.h"
 #include "scan/run.h"
@@ -100,68 +98,6 @@ static const kj_usage usage = {
     .options = rows,
     .count = sizeof rows / sizeof rows[0],
 };
-
-/* ---- definitions ------------------------------------------------------------------------------
- */
-
-/* The sets that a scan searches. */
-typedef struct sets {
-    kj_defs defs[2];
-    const kj_defs *items[2];
-    size_t count;
-    size_t rules; /* index of the one from --rules, SIZE_MAX: none */
-} sets;
-
-static void close_sets(sets *s)
-{
-    for (size_t i = 0; i < s->count; i++)
-        kj_defs_close(&s->defs[i]);
-    s->count = 0;
-}
-
-static void added(sets *s)
-{
-    s->items[s->count] = &s->defs[s->count];
-    s->count++;
-}
-
-static bool open_definitions(const options *o, sets *s)
-{
-    KJ_CLEANUP(kj_chosen_done) kj_chosen chosen = kj_definitions_choose(o->definitions);
-    if (!chosen.path) {
-        if (o->rules.count == 0 && !chosen.none)
-            (void)kj_definitions_missing();
-        else if (o->rules.count == 0)
-            (void)kj_complain(_("neither definitions nor rules: there is nothing to look for"));
-        return o->rules.count > 0;
-    }
-    kj_error err;
-    if (kj_definitions_open(&chosen, &s->defs[s->count], &err) != KJ_OK) {
-        (void)kj_complain("%s: %s", chosen.path, err.message);
-        return false;
-    }
-    added(s);
-    return true;
-}
-
-static bool open_rules(const options *o, sets *s, bool color)
-{
-    kj_source_kind kind = KJ_SOURCE_BY_NAME;
-    if (o->rules_kind && !kj_source_kind_parse(o->rules_kind, &kind)) {
-        (void)kj_complain(_("--rules-kind: '%s' is not yara or advisory"), o->rules_kind);
-        return false;
-    }
-    if (o->rules.count == 0)
-        return true;
-    uint32_t release = s->count ? s->defs[0].meta.release : 0;
-    if (release < KJ_FIRST_RELEASE)
-        release = KJ_FIRST_RELEASE;
-    if (!kj_rules_open(&o->rules, kind, release, color, &s->defs[s->count]))
-        return false;
-    s->rules = s->count;
-    added(s);
-    return true;
-}
 
 /* ---- events -----------------------------------------------------------------------------------
  */
@@ -270,7 +206,7 @@ static int exit_code(const options *o, const kj_run_totals *totals, bool failed)
     return KJ_EXIT_OK;
 }
 
-static int scan(const options *o, const sets *s, const kj_reports *reports, kj_path_list *list,
+static int scan(const options *o, const kj_sets *s, const kj_reports *reports, kj_path_list *list,
                 int count, char **paths)
 {
     raise_descriptor_limit();
@@ -347,13 +283,14 @@ static int prepare_and_scan(const options *o, int count, char **paths)
     kj_path_list list = {0};
     if (o->files_from && !kj_path_list_open(&list, o->files_from, o->null_separated))
         return kj_complain("%s: %s", o->files_from, strerror(errno));
-    sets s = {.rules = SIZE_MAX};
+    kj_sets s = {.rules = SIZE_MAX};
     kj_reports reports;
     int code = KJ_EXIT_TROUBLE;
-    if (kj_reports_read(&o->module_data, &reports) && open_definitions(o, &s) &&
-        open_rules(o, &s, wants_color(o, stderr)))
+    const kj_sets_wanted wanted = {o->definitions, &o->rules, o->rules_kind,
+                                   wants_color(o, stderr)};
+    if (kj_reports_read(&o->module_data, &reports) && kj_sets_open(&wanted, &s))
         code = scan(o, &s, &reports, &list, count, paths);
-    close_sets(&s);
+    kj_sets_close(&s);
     kj_reports_done(&reports);
     kj_path_list_close(&list);
     return code;

@@ -32,8 +32,8 @@ typedef struct kj_hive {
     kj_span mount;        /* where it hangs: "HKLM\\SOFTWARE", "HKLM\\SYSTEM", "HKU\\<name>" */
     uint32_t profile;     /* index, KJ_REG_NONE: no user's */
     kj_node node;
-    kj_span disk; /* the file's bytes as they are */
-    kj_buf image; /* after replay; equal when `replay.state` is CLEAN */
+    kj_span disk; /* the file's bytes as they are; `image`'s own while that is equal (CLEAN) */
+    kj_buf image; /* after replay; whoever changes it takes a copy */
     kj_regf_replay replay;
     kj_registry registry; /* over `image` */
     bool usable;          /* the registry can be read */
@@ -53,6 +53,7 @@ typedef enum kj_windows { KJ_WINDOWS_9X, KJ_WINDOWS_NT } kj_windows;
 typedef struct kj_system {
     kj_tree *tree;
     kj_arena *arena;
+    kj_span root;   /* real path of what was the drive's root: empty, or "Windows.old" */
     kj_span windir; /* real path of %WinDir% in the tree: "WINNT" */
     kj_windows kind;
     const char

@@ -63,7 +63,9 @@ KJ_MUST_CHECK kj_status kj_tree_list(kj_tree *tree, kj_span path, const kj_node 
 bool kj_tree_find(kj_tree *tree, kj_span path, kj_node *out, bool *out_twins);
 
 /* The nodes whose path matches: components in which `*` stands for any run of characters, in any
- * case. At most `max`; links are handed out, never entered. */
+ * case, `/` or `\` between them. At most `max` (KJ_LIMIT: there are more, those told stay valid);
+ * links are handed out, never entered. What cannot be listed is passed over, see
+ * kj_tree_failures(). */
 KJ_MUST_CHECK kj_status kj_tree_glob(kj_tree *tree, kj_span pattern, size_t max,
                                      void (*found)(void *user, const kj_node *node), void *user,
                                      kj_error *err);
@@ -85,3 +87,9 @@ typedef struct kj_tree_walk {
 } kj_tree_walk;
 KJ_MUST_CHECK kj_status kj_tree_walk_below(kj_tree *tree, kj_span path, const kj_tree_walk *walk,
                                            kj_error *err);
+
+/* Every directory that somebody asked for and that could not be listed, by path. KJ_NO_MEMORY. */
+KJ_MUST_CHECK kj_status kj_tree_failures(const kj_tree *tree,
+                                         void (*failed)(void *user, kj_span path,
+                                                        const char *sentence),
+                                         void *user, kj_error *err);

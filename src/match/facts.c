@@ -74,6 +74,14 @@ void kj_sightings_merge(kj_sightings *seen, const kj_sightings *more)
     seen->starved |= more->starved;
 }
 
+void kj_sightings_remove(kj_sightings *seen, const kj_sightings *less)
+{
+    for (size_t i = 0; i < words_for(seen->artifact_count); i++)
+        seen->artifacts[i] &= ~less->artifacts[i];
+    for (size_t i = 0; i < words_for(seen->rule_count); i++)
+        seen->rules[i] &= ~less->rules[i];
+}
+
 void kj_sightings_add_artifact(kj_sightings *seen, uint32_t artifact)
 {
     set_bit(seen->artifacts, artifact, seen->artifact_count);
@@ -329,7 +337,8 @@ static bool has_data(const entry *e, const kj_disk_artifact *artifact)
            is_one_of(e->defs, artifact->data, e->program);
 }
 
-static bool is_such_a_value(const entry *e, const kj_disk_artifact *artifact)
+/* Whether it is the artifact's key and name, whatever the data. */
+static bool is_near_value(const entry *e, const kj_disk_artifact *artifact)
 {
     uint32_t count = kj_defs_run_count(e->defs, artifact->patterns, 2);
     bool there = false;
@@ -337,7 +346,12 @@ static bool is_such_a_value(const entry *e, const kj_disk_artifact *artifact)
         kj_span key = canonical_key(e->arena, kj_defs_run_text(e->defs, artifact->patterns, i));
         there = kj_winpath_match(key, e->place);
     }
-    return there && is_one_of(e->defs, artifact->value, e->name) && has_data(e, artifact);
+    return there && is_one_of(e->defs, artifact->value, e->name);
+}
+
+static bool is_such_a_value(const entry *e, const kj_disk_artifact *artifact)
+{
+    return is_near_value(e, artifact) && has_data(e, artifact);
 }
 
 static bool is_separator(uint8_t c)
@@ -433,4 +447,23 @@ void kj_sight_registry(const kj_defs *defs, const kj_entry_fact *fact, kj_sighti
 void kj_sight_ini(const kj_defs *defs, const kj_entry_fact *fact, kj_sightings *seen)
 {
     sight_entry(defs, fact, KJ_ARTIFACT_INI, is_such_an_entry, seen);
+}
+
+void kj_sight_registry_near(const kj_defs *defs, const kj_entry_fact *fact, kj_sightings *seen)
+{
+    sight_entry(defs, fact, KJ_ARTIFACT_REGISTRY, is_near_value, seen);
+}
+
+/* ---- tasks, services, startup entries -----------------------------------------------------------
+ */
+
+static bool is_so_called(const entry *e, const kj_disk_artifact *artifact)
+{
+    return is_one_of(e->defs, artifact->patterns, e->name) && has_data(e, artifact);
+}
+
+void kj_sight_named(const kj_defs *defs, const kj_named_fact *fact, kj_sightings *seen)
+{
+    kj_entry_fact as_entry = {.name = fact->name, .data = fact->target};
+    sight_entry(defs, &as_entry, fact->kind, is_so_called, seen);
 }

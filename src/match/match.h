@@ -22,6 +22,7 @@ KJ_MUST_CHECK kj_status kj_sightings_init(kj_sightings *seen, const kj_defs *def
 void kj_sightings_done(kj_sightings *seen);
 void kj_sightings_clear(kj_sightings *seen);
 void kj_sightings_merge(kj_sightings *seen, const kj_sightings *more); /* of the same definitions */
+void kj_sightings_remove(kj_sightings *seen, const kj_sightings *less); /* likewise */
 void kj_sightings_add_artifact(kj_sightings *seen, uint32_t artifact);
 void kj_sightings_add_rule(kj_sightings *seen, uint32_t rule);
 bool kj_sightings_has_artifact(const kj_sightings *seen, uint32_t artifact);
@@ -60,12 +61,24 @@ typedef struct kj_entry_fact {
     kj_span data;    /* text form */
 } kj_entry_fact;
 
+/* A task, a service or what stands in a startup folder. */
+typedef struct kj_named_fact {
+    kj_artifact_kind kind;
+    kj_span name;
+    kj_span target; /* the program it starts, as in kj_entry_fact.data; may be empty */
+} kj_named_fact;
+
 /* Adds the artifacts that a fact shows to `seen`. `seen` must hold the rules that matched the file
  * already, for artifacts that ask for one. */
 void kj_sight_file(const kj_defs *defs, const kj_file_fact *file, kj_sightings *seen);
 void kj_sight_mail(const kj_defs *defs, const kj_mail_fact *mail, kj_sightings *seen);
 void kj_sight_registry(const kj_defs *defs, const kj_entry_fact *entry, kj_sightings *seen);
 void kj_sight_ini(const kj_defs *defs, const kj_entry_fact *entry, kj_sightings *seen);
+void kj_sight_named(const kj_defs *defs, const kj_named_fact *fact, kj_sightings *seen);
+
+/* Adds the registry artifacts whose key and name are the entry's, whatever its data is: a variant
+ * of the threat, or something that has nothing to do with it. */
+void kj_sight_registry_near(const kj_defs *defs, const kj_entry_fact *entry, kj_sightings *seen);
 
 /* ---- the matcher ---------------------------------------------------------------------------- */
 

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "clean/plan.h"
+
+#include "base/arith.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "clean/plan_private.h"
+
+#include <stdio.h>
+
+const char *kj_deed_name(kj_deed deed)
+{
+    static const char *const names[KJ_DEED_COUNT] = {
+        [KJ_DEED_QUARANTINE] = "quarantine",
+        [KJ_DEED_DELETE_VALUE] = "delete-value",
+        [KJ_DEED_DELETE_KEY] = "delete-key",
+        [KJ_DEED_SET_VALUE] = "set-value",
+        [KJ_DEED_SET_INI] = "set-ini",
+        [KJ_DEED_DELETE_INI] = "delete-ini",
+        [KJ_DEED_DISABLE_SERVICE] = "disable-service",
+        [KJ_DEED_REMOVE_DIRECTORY] = "remove-directory",
+        [KJ_DEED_REPORT] = "report",
+        [KJ_DEED_MANUAL] = "manual",
+    };
+    return deed < KJ_DEED_COUNT ? names[deed] : "?";
+}
+
+/* ---- actions
+ * ---------------------------------------------------------------------------------------- */
+
+static const kj_inspection *inspection_of(const kj_planner *p, const kj_action *action)
+{
+    return &p->inspections[action->system];
+}
+
+static bool same_spot(const kj_spot *a, const kj_spot *b)
+{
+    if (a->kind != b->kind || !kj_span_equal(a->path, b->path))
+        return false;
+    switch (a->kind) {
+    case KJ_SPOT_VALUE:
+        return a->hive == b->hive && a->key == b->key && a->value.id == b->value.id;
+    case KJ_SPOT_KEY:
+        return a->hive == b->hive && a->key == b->key;
+    case KJ_SPOT_INI:
+        return a->line == b->line;
+    case KJ_SPOT_FILE:
+        return true;
+    }
+    return false;
+}
+
+/* Whether an earlier action sees to the spot. */
+static bool is_covered(const kj_planner *p, uint32_t system, const kj_spot *spot)
+{
+    for (size_t i = 0; i < p->actions.count; i++) {
+        const kj_action *other = &p->actions.items[i];
+        if (other->system == system && other->status != KJ_ACTION_REPORT &&
+            other->status != KJ_ACTION_MANUAL && same_spot(&other->spot, spot))
+            return true;
+    }
+    return false;
+}
+
+static void refuse(kj_action *action, const char *sentence)
+{
+    action->status = KJ_ACTION_REFUSED;
+    action->refused = sentence;
+}
+
+static void add(kj_planner *p, const kj_action *action)
+{
+    if (!kj_vec_add(&p->actions, *action))
+        p->starved = true;
+}
+
+/* ---- what a list keeps
+ * --------------------------------------------------------------------------------- */
+
+static bool is_separator(uint8_t c)
+{
+    return kj_is_space(c) || c == ',' || c == ';';
+}
+
+/* `data` without bytes `start` to `start + len`, the quotes around them, and the separators on one
+ * side. */
+static const char *without(kj_arena *arena, kj_span data, size_t start, size_t len)
+{
+    size_t end = start + len;
+    if (start > 0 && end < data.len && data.data[start - 1] == '"' && data.data[end] == '"') {
+        start--;
+        end++;
+    }
+    size_t before = start, after = end;
+    while (before > 0 && is_separator(data.data[before - 1]))
+        before--;
+    while (after < data.len && is_separator(data.data[after]))
+        after++;
+    if (before > 0 && after == data.len)
+        start = before;
+    else
+        end = after;
+    return kj_arena_printf(arena, "%.*s%.*s", (int)start, (const char *)data.data,
+                           (int)(data.len - end), (const char *)data.data + end);
+}
+
+/* The entry keeps what is not the threat's. */
+static void remove_token(kj_planner *p, kj_action *action)
+{
+    const kj_inspection *inspection = inspection_of(p, action);
+    size_t start = 0, len = 0;
+    if (action->trace == KJ_NONE ||
+        !kj_trace_token(inspection, &inspection->traces[action->trace], &start, &len)) {
+        refuse(action,
+               KJ_SENTENCE("the part of the list that starts it cannot be told from the rest"));
+        return;
+    }
+    action->becomes = without(p->arena, action->spot.data, start, len);
+    p->starved |= !action->becomes;
+}
+
+/* An entry of the table of places knows its own token. */
+static void remove_listed(kj_planner *p, kj_action *action, const kj_autostart *entry)
+{
+    kj_span data = action->spot.data;
+    size_t at = entry->token.len ? kj_span_find(data, entry->token, 0) : SIZE_MAX;
+    if (at == SIZE_MAX) {
+        refuse(action,
+               KJ_SENTENCE("the part of the list that starts it cannot be told from the rest"));
+        return;
+    }
+    action->becomes = without(p->arena, data, at, entry->token.len);
+    p->starved |= !action->becomes;
+}
+
+/* ---- one action
+ * ------------------------------------------------------------------------------------------ */
+
+static void restore_default(kj_planner *p, kj_action *action)
+{
+    const kj_inspection *inspection = inspection_of(p, action);
+    if (action->spot.kind == KJ_SPOT_INI) { /* the part that is not the threat's is the default */
+        action->deed = KJ_DEED_SET_INI;
+        remove_token(p, action);
+        return;
+    }
+    const kj_autostart_row *row = kj_autostart_row_of(&action->spot);
+    action->deed = KJ_DEED_SET_VALUE;
+    action->risk = KJ_RISK_MEDIUM;
+    action->risk_why = KJ_SENTENCE("it becomes what Windows has there by itself");
+    const char *normal =
+        row ? kj_autostart_default(row, inspection->system, action->spot.name) : NULL;
+    action->becomes = normal;
+    if (normal)
+        return;
+    if (row && kj_autostart_row_restore(row) != KJ_RESTORE_DEFAULT) {
+        action->deed = KJ_DEED_DELETE_VALUE; /* Windows has none by itself */
+        return;
+    }
+    action->deed = KJ_DEED_MANUAL;
+    action->status = KJ_ACTION_MANUAL;
+    action->refused = KJ_SENTENCE("what Windows has there by itself is not known: set it by hand");
+}
+
+static void protect(kj_planner *p, kj_action *action)
+{
+    const kj_inspection *inspection = inspection_of(p, action);
+    const kj_host_file *file = &inspection->files[action->file];
+    if (file->node.links > 2) { /* a name and its 8.3 name are two on NTFS */
+        action->risk = KJ_RISK_MEDIUM;
+        action->risk_why = KJ_SENTENCE("the file has other names, too: they stay");
+    }
+    if (!kj_is_protected(file->place))
+        return;
+    action->risk = KJ_RISK_HIGH;
+    action->risk_why = KJ_SENTENCE("Windows may not start without a file of this name");
+    if (!p->options->allow_system)
+        refuse(action,
+               KJ_SENTENCE("it is a part of Windows; --allow-system removes it all the same"));
+}
+
+/* What the deed is for that spot. */
+static void shape(kj_planner *p, kj_action *action)
+{
+    bool is_ini = action->spot.kind == KJ_SPOT_INI;
+    switch (action->what) {
+    case KJ_DO_QUARANTINE:
+    case KJ_DO_REMOVE_TASK:
+        action->deed = KJ_DEED_QUARANTINE;
+        action->phase = KJ_PHASE_FILES;
+        if (action->file == KJ_NONE || action->spot.kind != KJ_SPOT_FILE)
+            refuse(action, KJ_SENTENCE("there is no file that could be moved"));
+        else
+            protect(p, action);
+        return;
+    case KJ_DO_DELETE_VALUE:
+        action->deed = is_ini ? KJ_DEED_DELETE_INI : KJ_DEED_DELETE_VALUE;
+        return;
+    case KJ_DO_DELETE_INI:
+        action->deed = KJ_DEED_DELETE_INI;
+        return;
+    case KJ_DO_REMOVE_TOKEN:
+        action->deed = is_ini ? KJ_DEED_SET_INI : KJ_DEED_SET_VALUE;
+        remove_token(p, action);
+        return;
+    case KJ_DO_RESTORE_DEFAULT:
+        restore_default(p, action);
+        return;
+    case KJ_DO_DISABLE_SERVICE:
+        action->deed = KJ_DEED_DISABLE_SERVICE;
+        return;
+    case KJ_DO_REMOVE_EMPTY_DIR:
+        action->deed = KJ_DEED_REMOVE_DIRECTORY;
+        action->phase = KJ_PHASE_FILES;
+        return;
+    case KJ_DO_MANUAL:
+        action->deed = KJ_DEED_MANUAL;
+        action->status = KJ_ACTION_MANUAL;
+        action->phase = KJ_PHASE_REPORT;
+        return;
+    case KJ_DO_REPORT:
+    case KJ_DO_COUNT:
+        break;
+    }
+    action->deed = KJ_DEED_REPORT;
+    action->status = KJ_ACTION_REPORT;
+    action->phase = KJ_PHASE_REPORT;
+}
+
+static kj_action action_on(const kj_inspection *inspection, uint32_t system, uint32_t trace_index)
+{
+    const kj_trace *trace = &inspection->traces[trace_index];
+    return (kj_action){
+        .system = system,
+        .set = trace->set,
+        .threat = trace->threat,
+        .trace = trace_index,
+        .autostart = trace->autostart,
+        .file = trace->file,
+        .spot = trace->spot,
+        .step = KJ_NONE,
+    };
+}
+
+/* ---- remedies
+ * -------------------------------------------------------------------------------------------- */
+
+static bool is_detected(const kj_inspection *inspection, uint32_t set, uint32_t threat)
+{
+    for (size_t i = 0; i < inspection->threat_count; i++)
+        if (inspection->threats[i].set == set && inspection->threats[i].threat == threat)
+            return true;
+    return false;
+}
+
+static void add_remedy(kj_planner *p, uint32_t system, uint32_t set, const kj_disk_remedy *remedy)
+{
+    const kj_inspection *inspection = &p->inspections[system];
+    const kj_defs *defs = inspection->options->sets[set];
+    uint32_t count = kj_defs_run_count(defs, remedy->of, 1);
+    const uint32_t *of = kj_defs_words(defs, remedy->of.first, count);
+    for (uint32_t k = 0; of && k < count; k++) {
+        for (uint32_t i = 0; i < inspection->trace_count; i++) {
+            const kj_trace *trace = &inspection->traces[i];
+            if (trace->set != set || trace->artifact != of[k] || trace->is_copy ||
+                trace->state == KJ_TRACE_VARIANT || is_covered(p, system, &trace->spot))
+                continue;
+            kj_action action = action_on(inspection, system, i);
+            action.what = (kj_do)remedy->what;
+            action.why = KJ_WHY_REMEDY;
+            action.warn = kj_defs_text(defs, remedy->warn);
+            shape(p, &action);
+            add(p, &action);
+        }
+    }
+}
+
+static void add_remedies(kj_planner *p, uint32_t system)
+{
+    const kj_inspection *inspection = &p->inspections[system];
+    for (uint32_t set = 0; set < inspection->options->set_count; set++) {
+        const kj_defs *defs = inspection->options->sets[set];
+        for (uint32_t i = 0; i < defs->remedies.count; i++) {
+            const kj_disk_remedy *remedy = kj_defs_remedy(defs, i);
+            if (!is_detected(inspection, set, remedy->threat))
+                continue;
+            if (remedy->needs == KJ_NONE ||
+                kj_sightings_hold(&inspection->seen[set], defs, remedy->needs))
+                add_remedy(p, system, set, remedy);
+        }
+    }
+}
+
+/* ---- what only the content shows
+ * ------------------------------------------------------------------------- */
+
+static bool is_sure(const kj_host_file *file)
+{
+    for (size_t i = 0; i < file->hit_count; i++)
+        if (file->hits[i].klass != KJ_CLASS_HEURISTIC)
+            return true;
+    return false;
+}
+
+static void add_content(kj_planner *p, uint32_t system)
+{
+    const kj_inspection *inspection = &p->inspections[system];
+    for (uint32_t i = 0; i < inspection->trace_count; i++) {
+        const kj_trace *trace = &inspection->traces[i];
+        if (trace->artifact != KJ_NONE || trace->is_copy || is_covered(p, system, &trace->spot))
+            continue;
+        kj_action action = action_on(inspection, system, i);
+        action.what = is_sure(&inspection->files[trace->file]) ? KJ_DO_QUARANTINE : KJ_DO_REPORT;
+        action.why = KJ_WHY_CONTENT;
+        shape(p, &action);
+        add(p, &action);
+    }
+}
+
+/* ---- what leads to a file that goes
+ * ----------------------------------------------------------------------- */
+
+static void shape_by_row(kj_planner *p, kj_action *action, const kj_autostart *entry)
+{
+    static const kj_do words[] = {
+        [KJ_RESTORE_DELETE] = KJ_DO_DELETE_VALUE,     [KJ_RESTORE_TOKEN] = KJ_DO_REMOVE_TOKEN,
+        [KJ_RESTORE_DEFAULT] = KJ_DO_RESTORE_DEFAULT, [KJ_RESTORE_KEY] = KJ_DO_DELETE_VALUE,
+        [KJ_RESTORE_DISABLE] = KJ_DO_DISABLE_SERVICE, [KJ_RESTORE_FILE] = KJ_DO_QUARANTINE,
+        [KJ_RESTORE_REPORT] = KJ_DO_REPORT,
+    };
+    kj_restore restore = kj_autostart_row_restore(entry->row);
+    action->what = words[restore];
+    if (restore == KJ_RESTORE_TOKEN) {
+        action->deed = action->spot.kind == KJ_SPOT_INI ? KJ_DEED_SET_INI : KJ_DEED_SET_VALUE;
+        remove_listed(p, action, entry);
+    } else if (restore == KJ_RESTORE_KEY) {
+        action->deed = KJ_DEED_DELETE_KEY;
+        action->risk = KJ_RISK_MEDIUM;
+        action->risk_why = KJ_SENTENCE("the key goes with all that is in it");
+    } else {
+        shape(p, action);
+    }
+}
+
+static void add_leading(kj_planner *p, uint32_t system, uint32_t file, const kj_action *cause)
+{
+    const kj_inspection *inspection = &p->inspections[system];
+    for (uint32_t i = 0; i < inspection->autostart_count; i++) {
+        const kj_host_autostart *item = &inspection->autostarts[i];
+        if (item->file != file || (item->entry.flags & KJ_AUTOSTART_COPY) ||
+            is_covered(p, system, &item->entry.spot))
+            continue;
+        kj_action action = {
+            .system = system,
+            .why = KJ_WHY_LEADS,
+            .set = cause->set,
+            .threat = cause->threat,
+            .trace = KJ_NONE,
+            .autostart = i,
+            .file = file,
+            .spot = item->entry.spot,
+            .step = KJ_NONE,
+        };
+        if (action.spot.kind == KJ_SPOT_FILE) { /* the shortcut or the task, not what it starts */
+            for (uint32_t k = 0; k < inspection->file_count; k++)
+                if (kj_span_equal(inspection->files[k].node.path, action.spot.path))
+                    action.file = k;
+        }
+        shape_by_row(p, &action, &item->entry);
+        add(p, &action);
+    }
+}
+
+static void add_all_leading(kj_planner *p)
+{
+    size_t count = p->actions.count;
+    for (size_t i = 0; i < count; i++) {
+        kj_action cause = p->actions.items[i];
+        if (cause.deed == KJ_DEED_QUARANTINE && cause.status == KJ_ACTION_PLANNED)
+            add_leading(p, cause.system, cause.file, &cause);
+    }
+}
+
+/* ---- what is told only
+ * -------------------------------------------------------------------------------------- */
+
+static void add_told(kj_planner *p, uint32_t system)
+{
+    const kj_inspection *inspection = &p->inspections[system];
+    for (uint32_t i = 0; i < inspection->trace_count; i++) {
+        const kj_trace *trace = &inspection->traces[i];
+        bool is_variant = trace->state == KJ_TRACE_VARIANT;
+        if (!is_variant && !(trace->is_copy && trace->is_proven))
+            continue;
+        if (is_variant && !is_detected(inspection, trace->set, trace->threat))
+            continue;
+        kj_action action = action_on(inspection, system, i);
+        action.what = is_variant ? KJ_DO_REPORT : KJ_DO_MANUAL;
+        action.why = is_variant ? KJ_WHY_VARIANT : KJ_WHY_COPY;
+        shape(p, &action);
+        add(p, &action);
+    }
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static int by_phase(const void *a, const void *b)
+{
+    const kj_action *x = a, *y = b;
+    return (x->phase > y->phase) - (x->phase < y->phase);
+}
+
+/* Stable: actions keep their order within a phase. */
+static void sort_actions(kj_planner *p)
+{
+    for (size_t i = 1; i < p->actions.count; i++) {
+        kj_action moved = p->actions.items[i];
+        size_t at = i;
+        for (; at > 0 && by_phase(&p->actions.items[at - 1], &moved) > 0; at--)
+            p->actions.items[at] = p->actions.items[at - 1];
+        p->actions.items[at] = moved;
+    }
+}
+
+/* A digest of everything that is going to be done, and of what it will be done to. */
+static void make_id(const kj_planner *p, kj_plan *plan)
+{
+    kj_buf text;
+    kj_buf_init(&text, (size_t)1 << 30);
+    for (size_t i = 0; i < p->steps.count; i++) {
+        const kj_step *step = &p->steps.items[i];
+        kj_buf_put_u32le(&text, (uint32_t)step->kind);
+        kj_buf_put_u64le(&text, step->path.len);
+        kj_buf_put(&text, step->path);
+        kj_buf_put(&text, kj_span_of(step->sha256, sizeof step->sha256));
+        kj_buf_put(&text, kj_span_of(step->sha256_after, sizeof step->sha256_after));
+    }
+    uint8_t digest[KJ_HASH_MAX];
+    kj_hash(KJ_HASH_SHA256, kj_buf_span(&text), digest);
+    for (size_t i = 0; i < 16; i++)
+        (void)snprintf(&plan->id[2 * i], 3, "%02x", digest[i]);
+    kj_buf_done(&text);
+}
+
+static void sum_up(kj_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        plan->planned += plan->actions[i].status == KJ_ACTION_PLANNED;
+        plan->refused += plan->actions[i].status == KJ_ACTION_REFUSED;
+    }
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const kj_step *step = &plan->steps[i];
+        if (step->kind == KJ_STEP_PATCH)
+            plan->changed += kj_edits_changed(step->edits);
+        else if (step->kind == KJ_STEP_REMOVE)
+            plan->quarantined += step->size;
+    }
+}
+
+static kj_status hand_over(kj_planner *p, kj_plan *out, kj_error *err)
+{
+    kj_action *actions = kj_new_array(p->arena, kj_action, p->actions.count + 1);
+    kj_step *steps = kj_new_array(p->arena, kj_step, p->steps.count + 1);
+    if (!actions || !steps || p->starved)
+        return kj_no_memory(err);
+    if (p->actions.count)
+        memcpy(actions, p->actions.items, p->actions.count * sizeof *actions);
+    if (p->steps.count)
+        memcpy(steps, p->steps.items, p->steps.count * sizeof *steps);
+    *out = (kj_plan){.actions = actions,
+                     .count = p->actions.count,
+                     .steps = steps,
+                     .step_count = p->steps.count};
+    make_id(p, out);
+    sum_up(out);
+    return KJ_OK;
+}
+
+kj_status kj_plan_make(const kj_inspection *inspections, size_t count,
+                       const kj_plan_options *options, kj_arena *arena, kj_plan *out, kj_error *err)
+{
+    kj_planner p = {.inspections = inspections, .count = count, .options = options, .arena = arena};
+    for (uint32_t i = 0; i < count; i++) {
+        add_remedies(&p, i);
+        add_content(&p, i);
+    }
+    add_all_leading(&p);
+    for (uint32_t i = 0; i < count; i++)
+        add_told(&p, i);
+    sort_actions(&p);
+    kj_status status = kj_plan_compile(&p, err);
+    if (status == KJ_OK)
+        status = hand_over(&p, out, err);
+    kj_vec_done(&p.actions);
+    kj_vec_done(&p.steps);
+    return status;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/inspect.h"
+
+#include "base/arith.h"
+#include "base/text.h"
+#include "host/inspect_private.h"
+
+enum { UNSEEN_MAX = 1000 };
+
+const char *kj_trace_state_name(kj_trace_state state)
+{
+    static const char *const names[KJ_TRACE_STATE_COUNT] = {
+        [KJ_TRACE_ACTIVE] = "active",
+        [KJ_TRACE_DORMANT] = "dormant",
+        [KJ_TRACE_REMNANT] = "remnant",
+        [KJ_TRACE_VARIANT] = "variant",
+    };
+    return state < KJ_TRACE_STATE_COUNT ? names[state] : "?";
+}
+
+bool kj_inspector_stopped(kj_inspector *in)
+{
+    return in->options->stopped && in->options->stopped(in->options->user);
+}
+
+void kj_inspector_unseen(kj_inspector *in, const char *where, const char *sentence)
+{
+    if (in->unseen.count > UNSEEN_MAX)
+        return;
+    if (in->unseen.count == UNSEEN_MAX) {
+        where = "";
+        sentence = KJ_SENTENCE("more was not looked at than can be listed");
+    }
+    kj_host_unseen item = {
+        .where = kj_inspector_copy(in, kj_span_str(where)),
+        .sentence = kj_arena_strdup(in->arena, sentence),
+    };
+    if (!item.sentence || !kj_vec_add(&in->unseen, item))
+        in->starved = true;
+}
+
+kj_span kj_inspector_copy(kj_inspector *in, kj_span text)
+{
+    char *copy = kj_arena_text(in->arena, text);
+    in->starved |= !copy;
+    return (kj_span){(const uint8_t *)copy, copy ? text.len : 0};
+}
+
+/* ---- what starts by itself
+ * -------------------------------------------------------------------------- */
+
+static void found_autostart(void *user, const kj_autostart *entry)
+{
+    kj_inspector *in = user;
+    kj_host_autostart item = {.entry = *entry, .file = KJ_NONE};
+    if (!kj_vec_add(&in->autostarts, item))
+        in->starved = true;
+}
+
+static kj_status look_at_autostarts(kj_inspector *in, kj_error *err)
+{
+    kj_error limit = {0};
+    kj_status status = kj_autostarts_find(in->system, true, found_autostart, in, &limit);
+    if (status == KJ_LIMIT)
+        kj_inspector_unseen(in, "", limit.message);
+    else if (status != KJ_OK)
+        return kj_fail(err, status, limit.offset, "%s", limit.message);
+    for (size_t i = 0; i < in->autostarts.count; i++) {
+        kj_host_autostart *item = &in->autostarts.items[i];
+        if (item->entry.file.path.len && !kj_inspector_stopped(in))
+            item->file = kj_inspect_file(in, &item->entry.file);
+    }
+    return KJ_OK;
+}
+
+/* Whether the entry will really start something. */
+static bool is_live(const kj_autostart *entry)
+{
+    const uint32_t dead = KJ_AUTOSTART_DISABLED | KJ_AUTOSTART_STALE | KJ_AUTOSTART_COPY;
+    return (entry->flags & dead) == 0 && kj_autostart_row_restore(entry->row) != KJ_RESTORE_REPORT;
+}
+
+/* ---- content
+ * ---------------------------------------------------------------------------------------- */
+
+/* Whether a trace stands for the file already. */
+static bool has_trace(const kj_inspector *in, uint32_t file)
+{
+    for (size_t i = 0; i < in->traces.count; i++) {
+        const kj_trace *trace = &in->traces.items[i];
+        if (trace->kind == KJ_ARTIFACT_FILE && trace->file == file)
+            return true;
+    }
+    return false;
+}
+
+/* Files in which something was detected that is no artifact. */
+static void add_content_traces(kj_inspector *in)
+{
+    for (uint32_t i = 0; i < in->files.count; i++) {
+        const kj_host_file *file = &in->files.items[i];
+        if (file->hit_count == 0 || has_trace(in, i))
+            continue;
+        const kj_host_hit *hit = &file->hits[0];
+        const kj_disk_detect *detect = kj_defs_detect(kj_inspector_set(in, hit->set), hit->detect);
+        kj_trace trace = {
+            .set = hit->set,
+            .artifact = KJ_NONE,
+            .threat = detect ? detect->threat : KJ_NONE,
+            .kind = KJ_ARTIFACT_FILE,
+            .role = KJ_ROLE_BODY,
+            .is_proven = true,
+            .is_copy = file->is_copy,
+            .spot = {.kind = KJ_SPOT_FILE, .path = file->node.path},
+            .file = i,
+            .autostart = KJ_NONE,
+        };
+        if (!kj_vec_add(&in->traces, trace))
+            in->starved = true;
+    }
+}
+
+/* ---- threats
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct telling {
+    kj_inspector *in;
+    uint32_t set;
+} telling;
+
+static void add_threat(kj_inspector *in, uint32_t set, uint32_t index)
+{
+    const kj_defs *defs = kj_inspector_set(in, set);
+    const kj_disk_detect *detect = kj_defs_detect(defs, index);
+    if (!detect || detect->class_ >= KJ_CLASS_COUNT)
+        return;
+    kj_span name = kj_defs_name(defs, &detect->name);
+    for (size_t i = 0; i < in->threats.count; i++)
+        if (in->threats.items[i].set == set && kj_span_equal(in->threats.items[i].name, name))
+            return;
+    kj_host_threat threat = {
+        .set = set,
+        .threat = detect->threat,
+        .detect = index,
+        .name = name,
+        .klass = (kj_class)detect->class_,
+        .state = KJ_TRACE_REMNANT,
+    };
+    if (name.len && !kj_vec_add(&in->threats, threat))
+        in->starved = true;
+}
+
+static void holds(void *user, uint32_t detect)
+{
+    telling *t = user;
+    add_threat(t->in, t->set, detect);
+}
+
+static kj_status find_threats(kj_inspector *in, kj_error *err)
+{
+    for (uint32_t set = 0; set < in->options->set_count; set++) {
+        telling t = {in, set};
+        KJ_TRY(kj_sightings_detects(&in->seen[set], kj_inspector_set(in, set), holds, &t, err));
+    }
+    for (size_t i = 0; i < in->files.count; i++)
+        for (size_t k = 0; k < in->files.items[i].hit_count; k++)
+            add_threat(in, in->files.items[i].hits[k].set, in->files.items[i].hits[k].detect);
+    return KJ_OK;
+}
+
+/* ---- states
+ * ------------------------------------------------------------------------------------------ */
+
+/* Whether an autostart leads to the file, or is it. */
+static bool is_started(const kj_inspector *in, uint32_t file)
+{
+    for (size_t i = 0; i < in->autostarts.count; i++) {
+        const kj_host_autostart *item = &in->autostarts.items[i];
+        if (!is_live(&item->entry))
+            continue;
+        bool is_it = item->entry.spot.kind == KJ_SPOT_FILE &&
+                     kj_span_equal(item->entry.spot.path, in->files.items[file].node.path);
+        if (item->file == file || is_it)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a registry or INI entry that an advisory names starts the file: the worm's own entry
+ * counts although no row of the table knows its place. */
+static bool is_hooked(const kj_inspector *in, uint32_t file)
+{
+    for (size_t i = 0; i < in->traces.count; i++) {
+        const kj_trace *trace = &in->traces.items[i];
+        if (trace->kind != KJ_ARTIFACT_FILE && trace->role == KJ_ROLE_AUTOSTART &&
+            !trace->is_copy && trace->state != KJ_TRACE_VARIANT && trace->file == file)
+            return true;
+    }
+    return false;
+}
+
+static kj_trace_state state_of(const kj_inspector *in, const kj_trace *trace)
+{
+    if (trace->state == KJ_TRACE_VARIANT)
+        return KJ_TRACE_VARIANT;
+    if (trace->is_copy)
+        return KJ_TRACE_DORMANT;
+    if (trace->kind == KJ_ARTIFACT_FILE) {
+        if (trace->role != KJ_ROLE_BODY && trace->role != KJ_ROLE_NONE &&
+            trace->role != KJ_ROLE_AUTOSTART)
+            return KJ_TRACE_REMNANT;
+        return is_started(in, trace->file) || is_hooked(in, trace->file) ? KJ_TRACE_ACTIVE
+                                                                         : KJ_TRACE_DORMANT;
+    }
+    if (trace->autostart != KJ_NONE && !is_live(&in->autostarts.items[trace->autostart].entry))
+        return KJ_TRACE_DORMANT;
+    if (trace->role != KJ_ROLE_AUTOSTART)
+        return KJ_TRACE_REMNANT;
+    /* An INI entry's token may name its program in any of many ways: it counts as live. */
+    bool leads_somewhere = trace->file != KJ_NONE || trace->kind == KJ_ARTIFACT_INI;
+    return leads_somewhere ? KJ_TRACE_ACTIVE : KJ_TRACE_REMNANT;
+}
+
+static bool is_of(const kj_trace *trace, const kj_host_threat *threat)
+{
+    return trace->set == threat->set && trace->threat == threat->threat &&
+           threat->threat != KJ_NONE;
+}
+
+static bool has_hit(const kj_inspector *in, const kj_trace *trace, kj_span name)
+{
+    if (trace->file == KJ_NONE || trace->kind != KJ_ARTIFACT_FILE)
+        return false;
+    const kj_host_file *file = &in->files.items[trace->file];
+    for (size_t i = 0; i < file->hit_count; i++)
+        if (kj_span_equal(file->hits[i].name, name))
+            return true;
+    return false;
+}
+
+static void settle(kj_inspector *in)
+{
+    for (size_t i = 0; i < in->traces.count; i++)
+        in->traces.items[i].state = state_of(in, &in->traces.items[i]);
+    for (size_t t = 0; t < in->threats.count; t++) {
+        kj_host_threat *threat = &in->threats.items[t];
+        for (size_t i = 0; i < in->traces.count; i++) {
+            kj_trace *trace = &in->traces.items[i];
+            if (!is_of(trace, threat) && !has_hit(in, trace, threat->name))
+                continue;
+            if (trace->state == KJ_TRACE_VARIANT)
+                continue;
+            trace->is_proven = true;
+            if (trace->state < threat->state)
+                threat->state = trace->state;
+        }
+    }
+}
+
+/* ---- the whole
+ * --------------------------------------------------------------------------------------- */
+
+static void tell_hives(kj_inspector *in)
+{
+    for (size_t i = 0; i < in->system->hive_count; i++) {
+        const kj_hive *hive = &in->system->hives[i];
+        if (!hive->trouble)
+            continue;
+        char *shown = kj_system_show(in->system, hive->path);
+        kj_inspector_unseen(in, shown ? shown : "", hive->trouble);
+    }
+}
+
+static kj_status look(kj_inspector *in, kj_error *err)
+{
+    tell_hives(in);
+    KJ_TRY(look_at_autostarts(in, err));
+    KJ_TRY(kj_inspect_places(in, err));
+    KJ_TRY(kj_inspect_registry(in, err));
+    KJ_TRY(kj_inspect_ini(in, err));
+    KJ_TRY(kj_inspect_named(in, err));
+    if (in->options->every_file)
+        KJ_TRY(kj_inspect_every_file(in, err));
+    KJ_TRY(find_threats(in, err));
+    KJ_TRY(kj_inspect_restore_points(in, err));
+    add_content_traces(in);
+    settle(in);
+    return in->starved || in->arena->failed ? kj_no_memory(err) : KJ_OK;
+}
+
+/* The items of a vector as an array of the arena. */
+static const void *keep(kj_inspector *in, const void *items, size_t count, size_t size)
+{
+    void *copy = kj_arena_alloc_array(in->arena, count + 1, size);
+    if (copy && count)
+        memcpy(copy, items, count * size);
+    in->starved |= !copy;
+    return copy;
+}
+
+#define KEEP(in, vec) keep((in), (vec).items, (vec).count, sizeof *(vec).items)
+
+static kj_status hand_over(kj_inspector *in, kj_inspection *out, kj_error *err)
+{
+    *out = (kj_inspection){
+        .system = in->system,
+        .options = in->options,
+        .traces = KEEP(in, in->traces),
+        .trace_count = in->traces.count,
+        .threats = KEEP(in, in->threats),
+        .threat_count = in->threats.count,
+        .autostarts = KEEP(in, in->autostarts),
+        .autostart_count = in->autostarts.count,
+        .files = KEEP(in, in->files),
+        .file_count = in->files.count,
+        .unseen = KEEP(in, in->unseen),
+        .unseen_count = in->unseen.count,
+        .is_partial = kj_inspector_stopped(in),
+    };
+    if (in->starved)
+        return kj_no_memory(err);
+    memcpy(out->seen, in->seen, sizeof out->seen);
+    memset(in->seen, 0, sizeof in->seen);
+    return KJ_OK;
+}
+
+static kj_status begin(kj_inspector *in, kj_error *err)
+{
+    for (size_t set = 0; set < in->options->set_count; set++) {
+        KJ_TRY(kj_sightings_init(&in->seen[set], in->options->sets[set], err));
+        KJ_TRY(kj_sightings_init(&in->scratch[set], in->options->sets[set], err));
+    }
+    in->scanner = kj_scanner_new(in->options->sets, in->options->set_count, &in->options->limits);
+    return in->scanner ? KJ_OK : kj_no_memory(err);
+}
+
+static void finish(kj_inspector *in)
+{
+    for (size_t set = 0; set < in->options->set_count; set++) {
+        kj_sightings_done(&in->seen[set]);
+        kj_sightings_done(&in->scratch[set]);
+    }
+    kj_scanner_free(in->scanner);
+    kj_vec_done(&in->traces);
+    kj_vec_done(&in->threats);
+    kj_vec_done(&in->autostarts);
+    kj_vec_done(&in->files);
+    kj_vec_done(&in->hits);
+    kj_vec_done(&in->unseen);
+    free(in->slots.slots);
+}
+
+kj_status kj_inspect(const kj_system *system, const kj_inspect_options *options, kj_inspection *out,
+                     kj_error *err)
+{
+    kj_inspector in = {.system = system, .options = options, .arena = system->arena};
+    kj_status status = begin(&in, err);
+    if (status == KJ_OK)
+        status = look(&in, err);
+    if (status == KJ_OK)
+        status = hand_over(&in, out, err);
+    finish(&in);
+    return status;
+}
+
+void kj_inspection_done(kj_inspection *inspection)
+{
+    for (size_t set = 0; inspection->options && set < inspection->options->set_count; set++)
+        kj_sightings_done(&inspection->seen[set]);
+    *inspection = (kj_inspection){0};
+}
+
+bool kj_inspection_found(const kj_inspection *inspection)
+{
+    for (size_t i = 0; i < inspection->trace_count; i++)
+        if (inspection->traces[i].is_proven && !inspection->traces[i].is_copy)
+            return true;
+    return false;
+}

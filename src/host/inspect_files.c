@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arith.h"
+#include "base/cleanup.h"
+#include "base/crc32c.h"
+#include "base/fold.h"
+#include "base/text.h"
+#include "host/inspect_private.h"
+
+enum {
+    FIRST_SLOTS = 256,
+    PLACE_FILES_MAX = 10000, /* of one pattern */
+};
+
+/* ---- which files were looked at -----------------------------------------------------------------
+ */
+
+static size_t slot_of(const kj_inspector *in, kj_span path)
+{
+    size_t mask = in->slots.count - 1;
+    for (size_t at = kj_crc32c(path) & mask;; at = (at + 1) & mask) {
+        uint32_t held = in->slots.slots[at];
+        if (held == 0 || kj_span_equal(in->files.items[held - 1].node.path, path))
+            return at;
+    }
+}
+
+static bool grow_slots(kj_inspector *in)
+{
+    if (in->slots.count && (in->slots.used + 1) * 2 <= in->slots.count)
+        return true;
+    size_t count = in->slots.count ? in->slots.count * 2 : FIRST_SLOTS;
+    uint32_t *slots = calloc(count, sizeof *slots);
+    if (!slots)
+        return false;
+    free(in->slots.slots);
+    in->slots.slots = slots;
+    in->slots.count = count;
+    for (uint32_t i = 0; i < in->files.count; i++)
+        slots[slot_of(in, in->files.items[i].node.path)] = i + 1;
+    return true;
+}
+
+uint32_t kj_inspected_file(const kj_inspector *in, kj_span path)
+{
+    uint32_t held = in->slots.count ? in->slots.slots[slot_of(in, path)] : 0;
+    return held ? held - 1 : KJ_NONE;
+}
+
+/* ---- one file -----------------------------------------------------------------------------------
+ */
+
+typedef struct looking {
+    kj_inspector *in;
+    uint32_t file;
+} looking;
+
+static void on_finding(void *user, const kj_finding *finding)
+{
+    looking *l = user;
+    kj_host_hit hit = {
+        .name = finding->name,
+        .klass = finding->klass,
+        .set = finding->set,
+        .detect = finding->detect,
+        .member = kj_inspector_copy(l->in, finding->member),
+    };
+    if (!kj_vec_add(&l->in->hits, hit))
+        l->in->starved = true;
+}
+
+static void on_unseen(void *user, kj_status why, kj_span member, const char *sentence)
+{
+    looking *l = user;
+    (void)why;
+    kj_buf where;
+    kj_buf_init(&where, 64 << 10);
+    kj_buf_put(&where, l->in->files.items[l->file].shown);
+    if (member.len) {
+        kj_buf_put_byte(&where, '!');
+        kj_buf_put(&where, member);
+    }
+    kj_inspector_unseen(l->in, kj_buf_text(&where), sentence);
+    kj_buf_done(&where);
+}
+
+/* An artifact is the file itself: what an archive holds is not on the system yet. */
+static void on_sighting(void *user, uint32_t set, uint32_t artifact, kj_span member)
+{
+    looking *l = user;
+    const kj_host_file *file = &l->in->files.items[l->file];
+    const kj_disk_artifact *disk = kj_defs_artifact(kj_inspector_set(l->in, set), artifact);
+    if (member.len || !disk || file->is_copy)
+        return;
+    kj_sightings_add_artifact(&l->in->seen[set], artifact);
+    kj_trace trace = {
+        .set = set,
+        .artifact = artifact,
+        .threat = disk->threat,
+        .kind = KJ_ARTIFACT_FILE,
+        .role = (kj_role)disk->role,
+        .spot = {.kind = KJ_SPOT_FILE, .path = file->node.path},
+        .file = l->file,
+        .autostart = KJ_NONE,
+    };
+    if (!kj_vec_add(&l->in->traces, trace))
+        l->in->starved = true;
+}
+
+static void on_matched(void *user, uint32_t set, uint32_t rule)
+{
+    looking *l = user;
+    if (!l->in->files.items[l->file].is_copy)
+        kj_sightings_add_rule(&l->in->seen[set], rule);
+}
+
+static void on_object(void *user, kj_span member, const char *type, uint64_t bytes)
+{
+    looking *l = user;
+    (void)bytes;
+    if (member.len == 0)
+        l->in->files.items[l->file].type = type;
+}
+
+static void scan_open_file(kj_inspector *in, uint32_t index, int fd)
+{
+    looking l = {in, index};
+    kj_scan_events events = {
+        .user = &l,
+        .finding = on_finding,
+        .unseen = on_unseen,
+        .sighting = on_sighting,
+        .matched = on_matched,
+        .object = on_object,
+    };
+    const kj_host_file *file = &in->files.items[index];
+    kj_scan_input input = {
+        .path = file->shown,
+        .host_path = file->is_copy ? (kj_span){0} : file->place,
+        .fd = fd,
+        .size = file->node.size,
+    };
+    in->hits.count = 0;
+    kj_error err = {0};
+    const char *shown = (const char *)file->shown.data;
+    if (kj_scan_file(in->scanner, &input, &events, &err) != KJ_OK)
+        kj_inspector_unseen(in, shown, err.message);
+    kj_host_hit *hits = kj_new_array(in->arena, kj_host_hit, in->hits.count + 1);
+    if (hits && in->hits.count)
+        memcpy(hits, in->hits.items, in->hits.count * sizeof *hits);
+    in->starved |= !hits;
+    kj_host_file *done = &in->files.items[index];
+    done->hits = hits;
+    done->hit_count = hits ? in->hits.count : 0;
+    uint64_t size = 0;
+    if (kj_sha256_fd(fd, done->sha256, &size, &err) == KJ_OK && size == done->node.size)
+        done->has_sha256 = true;
+    else
+        kj_inspector_unseen(in, shown, "it changed while it was looked at");
+}
+
+static uint32_t look_at(kj_inspector *in, const kj_node *node, bool is_copy)
+{
+    if (node->kind != KJ_NODE_FILE || kj_inspector_stopped(in))
+        return KJ_NONE;
+    uint32_t known = kj_inspected_file(in, node->path);
+    if (known != KJ_NONE)
+        return known;
+    char *shown = kj_system_show(in->system, node->path);
+    char *place = kj_system_place(in->system, node->path);
+    if (!shown || !place || !grow_slots(in)) {
+        in->starved = true;
+        return KJ_NONE;
+    }
+    KJ_CLEANUP(kj_close_fd) int fd = -1;
+    kj_error err = {0};
+    kj_host_file file = {
+        .shown = kj_span_str(shown), .place = kj_span_str(place), .is_copy = is_copy};
+    if (kj_tree_open(in->system->tree, node->path, in->options->limits.file_bytes, &fd, &file.node,
+                     &err) != KJ_OK) {
+        kj_inspector_unseen(in, shown, err.message);
+        return KJ_NONE;
+    }
+    file.node.path = kj_inspector_copy(in, node->path);
+    if (in->options->progress)
+        in->options->progress(in->options->user, shown);
+    if (!kj_vec_add(&in->files, file)) {
+        in->starved = true;
+        return KJ_NONE;
+    }
+    uint32_t index = (uint32_t)in->files.count - 1;
+    in->slots.slots[slot_of(in, file.node.path)] = index + 1;
+    in->slots.used++;
+    scan_open_file(in, index, fd);
+    return index;
+}
+
+uint32_t kj_inspect_file(kj_inspector *in, const kj_node *node)
+{
+    return look_at(in, node, false);
+}
+
+/* ---- the places of artifacts
+ * ---------------------------------------------------------------------- */
+
+char *kj_inspect_tree_pattern(kj_inspector *in, kj_span pattern)
+{
+    static const struct {
+        const char *prefix;
+        bool windir;
+    } starts[] = {{"%windir%", true}, {"c:", false}};
+    for (size_t i = 0; i < KJ_COUNT(starts); i++) {
+        kj_span prefix = kj_span_str(starts[i].prefix);
+        if (!kj_span_starts(pattern, prefix))
+            continue;
+        char *rest = kj_arena_text(in->arena, kj_span_sub(pattern, prefix.len, SIZE_MAX));
+        for (char *c = rest; c && *c; c++)
+            if (*c == '\\')
+                *c = '/';
+        if (!rest || !starts[i].windir)
+            return rest && *rest == '/' ? rest + 1 : rest;
+        return kj_arena_printf(in->arena, "%.*s%s", (int)in->system->windir.len,
+                               (const char *)in->system->windir.data, rest);
+    }
+    return NULL;
+}
+
+typedef struct place_search {
+    kj_inspector *in;
+    const kj_disk_artifact *artifact;
+    const kj_defs *defs;
+} place_search;
+
+static void found_place(void *user, const kj_node *node)
+{
+    place_search *s = user;
+    if (node->kind == KJ_NODE_FILE && kj_defs_run_has_size(s->defs, s->artifact->sizes, node->size))
+        (void)kj_inspect_file(s->in, node);
+}
+
+static kj_status look_at_places(kj_inspector *in, const kj_defs *defs, uint32_t index,
+                                kj_error *err)
+{
+    const kj_disk_artifact *artifact = kj_defs_artifact(defs, index);
+    if (!artifact || artifact->kind != KJ_ARTIFACT_FILE)
+        return KJ_OK;
+    place_search search = {in, artifact, defs};
+    uint32_t count = kj_defs_run_count(defs, artifact->patterns, 2);
+    for (uint32_t i = 0; i < count; i++) {
+        char *pattern = kj_inspect_tree_pattern(in, kj_defs_run_text(defs, artifact->patterns, i));
+        if (pattern)
+            KJ_TRY(kj_tree_glob(in->system->tree, kj_span_str(pattern), PLACE_FILES_MAX,
+                                found_place, &search, err));
+    }
+    return KJ_OK;
+}
+
+kj_status kj_inspect_places(kj_inspector *in, kj_error *err)
+{
+    for (size_t set = 0; set < in->options->set_count; set++) {
+        const kj_defs *defs = in->options->sets[set];
+        for (uint32_t i = 0; i < defs->artifacts.count && !kj_inspector_stopped(in); i++)
+            KJ_TRY(look_at_places(in, defs, i, err));
+    }
+    return KJ_OK;
+}
+
+/* ---- System Restore
+ * ------------------------------------------------------------------------------- */
+
+/* Whether some body of a detected threat has this size. */
+static bool may_be_body(const kj_inspector *in, uint64_t size, uint32_t *out_set,
+                        uint32_t *out_artifact)
+{
+    for (size_t t = 0; t < in->threats.count; t++) {
+        const kj_host_threat *threat = &in->threats.items[t];
+        const kj_defs *defs = kj_inspector_set(in, threat->set);
+        for (uint32_t i = 0; i < defs->artifacts.count; i++) {
+            const kj_disk_artifact *a = kj_defs_artifact(defs, i);
+            if (!a || a->kind != KJ_ARTIFACT_FILE || a->threat != threat->threat ||
+                a->role != KJ_ROLE_BODY || a->sizes.count == 0 ||
+                !kj_defs_run_has_size(defs, a->sizes, size))
+                continue;
+            *out_set = threat->set;
+            *out_artifact = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A kept file has lost its name and place; size and type remain, and what its content shows. */
+static void found_kept(void *user, const kj_node *node)
+{
+    kj_inspector *in = user;
+    uint32_t set = 0, artifact = 0;
+    if (node->kind != KJ_NODE_FILE || !may_be_body(in, node->size, &set, &artifact))
+        return;
+    uint32_t file = look_at(in, node, true);
+    if (file == KJ_NONE)
+        return;
+    const kj_defs *defs = kj_inspector_set(in, set);
+    const kj_disk_artifact *a = kj_defs_artifact(defs, artifact);
+    const kj_host_file *kept = &in->files.items[file];
+    if (a->type.len && !(kept->type && kj_span_is(kj_defs_text(defs, a->type), kept->type)))
+        return;
+    kj_trace trace = {
+        .set = set,
+        .artifact = artifact,
+        .threat = a->threat,
+        .kind = KJ_ARTIFACT_FILE,
+        .role = (kj_role)a->role,
+        .is_copy = true,
+        .spot = {.kind = KJ_SPOT_FILE, .path = kept->node.path},
+        .file = file,
+        .autostart = KJ_NONE,
+    };
+    if (!kj_vec_add(&in->traces, trace))
+        in->starved = true;
+}
+
+kj_status kj_inspect_restore_points(kj_inspector *in, kj_error *err)
+{
+    static const char *const patterns[] = {
+        "System Volume Information/_restore*/RP*/A*", /* XP */
+        "_RESTORE/TEMP/A*",                           /* ME */
+        "_RESTORE/ARCHIVE/*",
+    };
+    for (size_t i = 0; in->threats.count && i < KJ_COUNT(patterns); i++)
+        KJ_TRY(kj_tree_glob(in->system->tree, kj_span_str(patterns[i]), PLACE_FILES_MAX, found_kept,
+                            in, err));
+    return KJ_OK;
+}
+
+/* ---- everything
+ * ------------------------------------------------------------------------------------ */
+
+static bool enter(void *user, const kj_node *directory)
+{
+    kj_inspector *in = user;
+    (void)directory;
+    return !kj_inspector_stopped(in);
+}
+
+static void found_any(void *user, const kj_node *node)
+{
+    (void)kj_inspect_file(user, node);
+}
+
+static void not_listed(void *user, kj_span path, const kj_error *err)
+{
+    kj_inspector *in = user;
+    char *shown = kj_system_show(in->system, path);
+    kj_inspector_unseen(in, shown ? shown : "", err->message);
+}
+
+kj_status kj_inspect_every_file(kj_inspector *in, kj_error *err)
+{
+    kj_tree_walk walk = {in, enter, found_any, not_listed};
+    return kj_tree_walk_below(in->system->tree, (kj_span){0}, &walk, err);
+}
