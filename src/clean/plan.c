@@ -144,10 +144,15 @@ static void restore_default(kj_planner *p, kj_action *action)
         remove_token(p, action);
         return;
     }
-    const kj_autostart_row *row = kj_autostart_row_of(&action->spot);
     action->deed = KJ_DEED_SET_VALUE;
     action->risk = KJ_RISK_MEDIUM;
     action->risk_why = KJ_SENTENCE("it becomes what Windows has there by itself");
+    const kj_autostart_row *row = kj_autostart_row_of(&action->spot);
+    if (action->to.len) {
+        action->becomes = kj_arena_text(p->arena, action->to);
+        p->starved |= !action->becomes;
+        return;
+    }
     const char *normal =
         row ? kj_autostart_default(row, inspection->system, action->spot.name) : NULL;
     action->becomes = normal;
@@ -204,6 +209,7 @@ static void shape(kj_planner *p, kj_action *action)
         remove_token(p, action);
         return;
     case KJ_DO_RESTORE_DEFAULT:
+    case KJ_DO_SET_VALUE:
         restore_default(p, action);
         return;
     case KJ_DO_DISABLE_SERVICE:
@@ -268,6 +274,7 @@ static void add_remedy(kj_planner *p, uint32_t system, uint32_t set, const kj_di
             kj_action action = action_on(inspection, system, i);
             action.what = (kj_do)remedy->what;
             action.why = KJ_WHY_REMEDY;
+            action.to = kj_defs_text(defs, remedy->to);
             action.warn = kj_defs_text(defs, remedy->warn);
             shape(p, &action);
             add(p, &action);

@@ -153,10 +153,16 @@ static bool encode(kj_span text, uint32_t type, kj_buf *out)
  * be. */
 static bool data_for(const char *text, uint32_t type, uint32_t *out_type, kj_buf *out)
 {
+    static const char as_number[] = "dword:"; /* whatever the type was */
     uint64_t number = 0;
     *out_type = type;
+    kj_span digits = kj_span_str(text);
+    if (kj_span_starts(digits, kj_span_str(as_number))) {
+        digits = kj_span_sub(digits, strlen(as_number), SIZE_MAX);
+        *out_type = type = KJ_REG_DWORD;
+    }
     if (type == KJ_REG_DWORD) {
-        if (!kj_text_to_u64(kj_span_str(text), &number) || number > UINT32_MAX)
+        if (!kj_text_to_u64(digits, &number) || number > UINT32_MAX)
             return false;
         kj_buf_put_u32le(out, (uint32_t)number);
         return !out->failed;

@@ -70,7 +70,7 @@ typedef struct kj_transaction {
     bool cross_mounts; /* the root is "/": paths may lead into other file systems */
     kj_span title; /* JSON object: what the run is (command, definitions release, host); kept as it
                       is */
-    const kj_step *ops;
+    const kj_step *steps;
     size_t count;
     bool allow_system;
 } kj_transaction;

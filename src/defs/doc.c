@@ -206,6 +206,7 @@ static void set_remedy(doc *d, const kj_ir *ir, uint32_t threat)
             append(d, of, text_json(ir->artifacts.items[remedy->of[k]].id));
         set(d, object, "of", of);
         set(d, object, "conditional", json_boolean(remedy->needs != NULL));
+        set_text(d, object, "to", remedy->to);
         set_text(d, object, "warn", remedy->warn);
         append(d, array, object);
     }

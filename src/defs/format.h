@@ -15,7 +15,7 @@
 #define KJ_DISK_MAGIC "KUJODEF\x1a"
 
 enum {
-    KJ_DISK_MAJOR = 2, /* a reader refuses another */
+    KJ_DISK_MAJOR = 3, /* a reader refuses another */
     KJ_DISK_MINOR = 0, /* a reader ignores sections it does not know */
     KJ_DISK_ALIGN = 64,
     KJ_DISK_ALIGN_LARGE = 64 << 10,
@@ -213,11 +213,12 @@ _Static_assert(sizeof(kj_disk_place) == 16, "layout");
 typedef struct kj_disk_remedy {
     uint32_t what; /* kj_do */
     uint32_t threat;
-    kj_disk_run of; /* LIST: artifacts */
-    uint32_t needs; /* word offset in CODE, or KJ_NONE */
+    kj_disk_run of;  /* LIST: artifacts */
+    uint32_t needs;  /* word offset in CODE, or KJ_NONE */
+    kj_disk_text to; /* what a value becomes; empty: what Windows has there */
     kj_disk_text warn;
 } kj_disk_remedy;
-_Static_assert(sizeof(kj_disk_remedy) == 28, "layout");
+_Static_assert(sizeof(kj_disk_remedy) == 36, "layout");
 
 /* ---- conditions: CODE ----------------------------------------------------------------------
  *

@@ -224,7 +224,7 @@ static kj_status verify_others(const kj_defs *defs, kj_error *err)
     for (uint32_t i = 0; i < defs->remedies.count; i++) {
         const kj_disk_remedy *r = kj_defs_remedy(defs, i);
         if (r->what >= KJ_DO_COUNT || r->threat >= defs->threats.count ||
-            !indices_fit(defs, r->of, defs->artifacts.count) || !text_fits(defs, r->warn))
+            !indices_fit(defs, r->of, defs->artifacts.count) || !text_fits(defs, r->to) || !text_fits(defs, r->warn))
             return malformed(err, KJ_NO_OFFSET, "a remedy refers to what is not there");
         if (r->needs != KJ_NONE)
             KJ_TRY(kj_code_verify(defs, r->needs, err));

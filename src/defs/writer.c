@@ -582,6 +582,7 @@ static kj_status write_remedies(writer *w, kj_error *err)
             .threat = w->threats[remedy->threat],
             .of = {list_position(w), (uint32_t)remedy->of_count},
             .needs = KJ_NONE,
+            .to = kj_strings_add(&w->strings, remedy->to),
             .warn = kj_strings_add(&w->strings, remedy->warn),
         };
         for (size_t k = 0; k < remedy->of_count; k++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which hive lies where: research of installed systems; M. Suhanov's and J. Metz' documents on the
- * registry; for System Restore the names in \System Volume Information\_restore{...}\RPn\snapshot. */
+ * registry; for System Restore the names in \System Volume Information\_restore{...}\RPn\snapshot.
+ */
 #include "host/system.h"
 
 #include "base/arith.h"
@@ -25,11 +26,16 @@ enum {
 const char *kj_hive_role_name(kj_hive_role role)
 {
     static const char *const names[KJ_HIVE_ROLE_COUNT] = {
-        [KJ_HIVE_SOFTWARE] = "SOFTWARE",     [KJ_HIVE_SYSTEM] = "SYSTEM",
-        [KJ_HIVE_SAM] = "SAM",               [KJ_HIVE_SECURITY] = "SECURITY",
-        [KJ_HIVE_USER] = "NTUSER.DAT",       [KJ_HIVE_CLASSES] = "UsrClass.dat",
-        [KJ_HIVE_SYSTEM_9X] = "SYSTEM.DAT",  [KJ_HIVE_USER_9X] = "USER.DAT",
-        [KJ_HIVE_CLASSES_9X] = "CLASSES.DAT", [KJ_HIVE_BCD] = "BCD",
+        [KJ_HIVE_SOFTWARE] = "SOFTWARE",
+        [KJ_HIVE_SYSTEM] = "SYSTEM",
+        [KJ_HIVE_SAM] = "SAM",
+        [KJ_HIVE_SECURITY] = "SECURITY",
+        [KJ_HIVE_USER] = "NTUSER.DAT",
+        [KJ_HIVE_CLASSES] = "UsrClass.dat",
+        [KJ_HIVE_SYSTEM_9X] = "SYSTEM.DAT",
+        [KJ_HIVE_USER_9X] = "USER.DAT",
+        [KJ_HIVE_CLASSES_9X] = "CLASSES.DAT",
+        [KJ_HIVE_BCD] = "BCD",
         [KJ_HIVE_COPY] = "copy",
     };
     return role < KJ_HIVE_ROLE_COUNT && names[role] ? names[role] : "";
@@ -140,8 +146,8 @@ static kj_status load(kj_system_builder *b, kj_hive *hive, kj_error *err)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "the hives of this volume are too large");
     if (size == 0)
         return kj_fail(err, KJ_TRUNCATED, 0, "an empty file");
-    KJ_TRY(read_whole(tree, hive->path, kj_min_u64(*b->bytes_left, KJ_HIVE_BYTES_MAX),
-                      &hive->image, err));
+    KJ_TRY(read_whole(tree, hive->path, kj_min_u64(*b->bytes_left, KJ_HIVE_BYTES_MAX), &hive->image,
+                      err));
     *b->bytes_left -= kj_min_u64(hive->image.len, *b->bytes_left);
     hive->disk = kj_buf_span(&hive->image);
     if (kj_hive_magic_nt(hive->disk) && is_dirty(hive->disk)) {
@@ -421,8 +427,8 @@ static void found_kept(void *user, const kj_node *node)
     found_copies *f = user;
     uint8_t head[4];
     if (f->status != KJ_OK || node->kind != KJ_NODE_FILE || node->size < sizeof head ||
-        !kj_hive_magic_9x(kj_span_of(
-            head, kj_tree_head(f->b->system->tree, node->path, head, sizeof head))))
+        !kj_hive_magic_9x(
+            kj_span_of(head, kj_tree_head(f->b->system->tree, node->path, head, sizeof head))))
         return;
     kj_hive_place place = {KJ_HIVE_COPY, KJ_HIVE_SYSTEM_9X, "HKLM", KJ_REG_NONE};
     uint32_t index = KJ_REG_NONE;
@@ -442,13 +448,12 @@ static kj_status glob_copies(kj_system_builder *b, const char *pattern,
 {
     found_copies f = {b, KJ_OK, err};
     kj_span root = b->system->root;
-    char *path = kj_arena_printf(b->system->arena, "%.*s%s%s", (int)root.len,
-                                 root.len ? (const char *)root.data : "", root.len ? "/" : "",
-                                 pattern);
+    char *path =
+        kj_arena_printf(b->system->arena, "%.*s%s%s", (int)root.len,
+                        root.len ? (const char *)root.data : "", root.len ? "/" : "", pattern);
     if (!path)
         return kj_no_memory(err);
-    kj_status status =
-        kj_tree_glob(b->system->tree, kj_span_str(path), COPIES_MAX, found, &f, err);
+    kj_status status = kj_tree_glob(b->system->tree, kj_span_str(path), COPIES_MAX, found, &f, err);
     if (f.status != KJ_OK)
         return f.status;
     return status == KJ_LIMIT ? KJ_OK : status;

@@ -327,12 +327,24 @@ kj_status kj_tree_node(kj_tree *tree, kj_span path, kj_node *out, kj_error *err)
     return KJ_OK;
 }
 
-kj_status kj_tree_open(kj_tree *tree, kj_span path, uint64_t max_bytes, int *out_fd,
-                       kj_node *out_node, kj_error *err)
+static kj_status open_file(kj_tree *tree, kj_span path, uint64_t max_bytes, bool head, int *out_fd,
+                           kj_node *out_node, kj_error *err)
 {
     if (path.len == 0 || !kj_tree_path_ok(path))
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "not a path in this volume");
-    return tree->ops->open(tree, path, max_bytes, out_fd, out_node, err);
+    return tree->ops->open(tree, path, max_bytes, head, out_fd, out_node, err);
+}
+
+kj_status kj_tree_open(kj_tree *tree, kj_span path, uint64_t max_bytes, int *out_fd,
+                       kj_node *out_node, kj_error *err)
+{
+    return open_file(tree, path, max_bytes, false, out_fd, out_node, err);
+}
+
+kj_status kj_tree_open_head(kj_tree *tree, kj_span path, size_t len, int *out_fd, kj_node *out_node,
+                            kj_error *err)
+{
+    return open_file(tree, path, len, true, out_fd, out_node, err);
 }
 
 /* ---- finding

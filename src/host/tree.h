@@ -76,6 +76,11 @@ KJ_MUST_CHECK kj_status kj_tree_glob(kj_tree *tree, kj_span pattern, size_t max,
 KJ_MUST_CHECK kj_status kj_tree_open(kj_tree *tree, kj_span path, uint64_t max_bytes, int *out_fd,
                                      kj_node *out_node, kj_error *err);
 
+/* The same for somebody who reads no more than the first `len` bytes: from an image only those are
+ * fetched, however long the file is. */
+KJ_MUST_CHECK kj_status kj_tree_open_head(kj_tree *tree, kj_span path, size_t len, int *out_fd,
+                                          kj_node *out_node, kj_error *err);
+
 /* Every entry below `path`, directories before what is in them; `enter` says for a directory
  * whether to go down (NULL: always); links are told, never entered. Depth at most 200. Directories
  * that cannot be listed are told through `failed` (may be NULL). */

@@ -200,10 +200,10 @@ static kj_status list(kj_tree *tree, kj_span path, kj_listing_draft *draft, kj_e
  * ----------------------------------------------------------------------------------------- */
 
 /* Looks before it opens: opening a device can do things. */
-static kj_status open_file(kj_tree *tree, kj_span path, uint64_t max_bytes, int *out_fd,
+static kj_status open_file(kj_tree *tree, kj_span path, uint64_t max_bytes, bool head, int *out_fd,
                            kj_node *out_node, kj_error *err)
 {
-    (void)max_bytes;
+    (void)max_bytes, (void)head;
     struct stat looked, st;
     KJ_CLEANUP(kj_close_fd) int seen = open_path(tree, path, path_flags);
     if (seen < 0 || fstat(seen, &looked) != 0)

@@ -39,7 +39,8 @@ typedef struct kj_listing_draft {
 typedef struct kj_tree_ops {
     /* Adds every entry of a directory to the draft. */
     kj_status (*list)(kj_tree *tree, kj_span path, kj_listing_draft *draft, kj_error *err);
-    kj_status (*open)(kj_tree *tree, kj_span path, uint64_t max_bytes, int *out_fd,
+    /* `head`: of a longer file the first `max_bytes`, instead of KJ_LIMIT. */
+    kj_status (*open)(kj_tree *tree, kj_span path, uint64_t max_bytes, bool head, int *out_fd,
                       kj_node *out_node, kj_error *err);
     void (*close)(kj_tree *tree);
 } kj_tree_ops;

@@ -28,6 +28,7 @@ static const char *const do_names[KJ_DO_COUNT] = {
     [KJ_DO_QUARANTINE] = "quarantine",
     [KJ_DO_DELETE_VALUE] = "delete-value",
     [KJ_DO_RESTORE_DEFAULT] = "restore-default",
+    [KJ_DO_SET_VALUE] = "set-value",
     [KJ_DO_REMOVE_TOKEN] = "remove-token",
     [KJ_DO_DELETE_INI] = "delete-ini",
     [KJ_DO_DISABLE_SERVICE] = "disable-service",

@@ -291,6 +291,7 @@ typedef enum kj_do {
     KJ_DO_QUARANTINE,
     KJ_DO_DELETE_VALUE,
     KJ_DO_RESTORE_DEFAULT,
+    KJ_DO_SET_VALUE,
     KJ_DO_REMOVE_TOKEN,
     KJ_DO_DELETE_INI,
     KJ_DO_DISABLE_SERVICE,
@@ -309,6 +310,7 @@ typedef struct kj_remedy {
     const uint32_t *of; /* artifacts */
     size_t of_count;
     const kj_expr *needs; /* NULL: always */
+    kj_span to;           /* SET_VALUE, RESTORE_DEFAULT: the data; empty: what Windows has there */
     kj_span warn;         /* empty: nothing */
 } kj_remedy;
 

@@ -12,7 +12,7 @@
 
 typedef struct kj_host_text_options {
     bool color;
-    bool quiet;   /* findings, actions and results only; of autostarts not those of Windows itself */
+    bool quiet; /* findings, actions and results only; of autostarts not those of Windows itself */
     bool explain; /* digests, preconditions, hives, profiles, the advisories' notes */
     kj_lang lang; /* of the advisories' texts; messages are gettext's */
     size_t width; /* cells of a line of prose; 0: 80. Paths are never broken: people copy them */

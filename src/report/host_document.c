@@ -609,6 +609,17 @@ static json_t *action_json(maker *m, const kj_action *action, size_t number)
     return json;
 }
 
+json_t *kj_host_action(const kj_inspection *inspections, const kj_plan *plan, size_t index)
+{
+    const kj_host_run run = {.inspections = inspections, .plan = plan};
+    maker m = {.run = &run};
+    json_t *json = action_json(&m, &plan->actions[index], index + 1);
+    if (!m.failed)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
 static json_t *plan_json(maker *m)
 {
     const kj_plan *plan = m->run->plan;

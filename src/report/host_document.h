@@ -30,3 +30,7 @@ typedef struct kj_host_run {
 
 /* NULL without memory. */
 json_t *kj_host_document(const kj_host_run *run);
+
+/* One action of a plan as it stands in a document, for the journal and the quarantine. NULL without
+ * memory. */
+json_t *kj_host_action(const kj_inspection *inspections, const kj_plan *plan, size_t index);

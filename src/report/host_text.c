@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A host run for a terminal: what was found first, what to type next last, where the eye is. */
+#include "base/reader.h"
 #include "base/text.h"
 #include "report/host_view.h"
 #include "report/i18n.h"
@@ -166,10 +167,10 @@ static void show_hive(view *v, const json_t *hive)
     kj_buf_put_text(&v->line, ": ");
     put(v, kj_host_say(KJ_HOST_HIVES, kj_host_get(hive, "state")));
     if (entries > 0)
-        kj_buf_printf(
-            &v->line,
-            ngettext(", %lld entry of its log", ", %lld entries of its log", (unsigned long)entries),
-            (long long)entries);
+        kj_buf_printf(&v->line,
+                      ngettext(", %lld entry of its log", ", %lld entries of its log",
+                               (unsigned long)entries),
+                      (long long)entries);
     end_line(v);
     put_detail(v, DETAILS + 2, "", kj_host_sentence(hive, "trouble"));
 }
@@ -242,7 +243,7 @@ static void show_trace_details(view *v, size_t indent, const json_t *trace)
     json_int_t links = json_integer_value(json_object_get(trace, "links"));
     put_detail(v, indent, "", kj_host_get(trace, "data"));
     show_starts(v, indent, trace);
-    if (json_array_size(found)) {
+    if (json_array_size(found) && (v->options->explain || kj_host_adds_found(trace))) {
         put_blanks(v, indent);
         kj_buf_put_text(&v->line, _("its content is: "));
         put_built(v, kj_host_put_found, found);
@@ -253,7 +254,7 @@ static void show_trace_details(view *v, size_t indent, const json_t *trace)
         kj_buf_printf(&v->line, _("it has %lld names (hard links)"), (long long)links);
         end_line(v);
     }
-    put_detail(v, indent, _("note: "), kj_host_sentence(trace, "note"));
+    put_detail(v, indent, _("note: "), kj_host_note(trace));
     if (!v->options->explain)
         return;
     put_detail(v, indent, _("on the volume: "), kj_host_get(trace, "path"));
@@ -299,8 +300,7 @@ static void show_traces(view *v, const json_t *traces)
     size_t index;
     json_t *trace;
     measure(v, traces);
-    json_array_foreach(traces, index, trace)
-        show_trace(v, trace);
+    json_array_foreach(traces, index, trace) show_trace(v, trace);
 }
 
 /* Copies, variants and the like: what stands with no threat. */
@@ -696,8 +696,7 @@ void kj_host_write_text(const json_t *document, const kj_host_text_options *opti
     kj_buf_init(&v.line, LINE_MAX_LEN);
     kj_host_count(document, &v.tally);
     show_head(&v);
-    json_array_foreach(json_object_get(document, "systems"), index, system)
-        show_system(&v, system);
+    json_array_foreach(json_object_get(document, "systems"), index, system) show_system(&v, system);
     show_plan(&v);
     show_run(&v);
     show_after(&v);
@@ -771,29 +770,39 @@ static bool is_shown(const view *v, const json_t *autostart)
            !kj_host_lists(json_object_get(autostart, "flags"), "default");
 }
 
-/* Whether no earlier one has its category: then its heading is due. */
-static bool begins_category(const json_t *autostarts, size_t index)
-{
-    const char *category = kj_host_get(json_array_get(autostarts, index), "category");
-    for (size_t i = 0; i < index; i++)
-        if (kj_host_is(json_array_get(autostarts, i), "category", category))
-            return false;
-    return true;
-}
-
-static size_t show_category(view *v, const json_t *autostarts, const char *category)
+static size_t show_category(view *v, const char *category, const json_t *autostarts)
 {
     size_t index, shown = 0;
     json_t *autostart;
     json_array_foreach(autostarts, index, autostart)
     {
-        if (!kj_host_is(autostart, "category", category) || !is_shown(v, autostart))
+        if (!is_shown(v, autostart))
             continue;
-        if (shown++ == 0) {
-            kj_buf_put_byte(&v->line, '\n');
-            put_title(v, 0, kj_host_say(KJ_HOST_CATEGORIES, *category ? category : "other"));
-        }
+        if (shown++ == 0)
+            put_heading(v, kj_host_say(KJ_HOST_CATEGORIES, category));
         show_autostart(v, autostart);
     }
     return shown;
+}
+
+void kj_host_write_autostarts(const json_t *document, const kj_host_text_options *options,
+                              FILE *out)
+{
+    size_t index, shown = 0;
+    json_t *system, *list;
+    const char *category;
+    view v = {.document = document, .options = options, .out = out};
+    kj_buf_init(&v.line, LINE_MAX_LEN);
+    show_head(&v);
+    json_array_foreach(json_object_get(document, "systems"), index, system)
+    {
+        json_t *categories = kj_host_categories(system);
+        show_system_head(&v, system);
+        json_object_foreach(categories, category, list) shown += show_category(&v, category, list);
+        json_decref(categories);
+    }
+    if (!options->quiet)
+        kj_buf_printf(&v.line, ngettext("\n%zu autostart\n", "\n%zu autostarts\n", shown), shown);
+    flush(&v);
+    kj_buf_done(&v.line);
 }

@@ -113,7 +113,7 @@ static const word deeds[] = {
     {"remove-task", N_("Remove the scheduled task")},
     {"remove-empty-dir", N_("Remove the empty folder")},
     {"remove-directory", N_("Remove the empty folder")},
-    {"report", N_("Look at it")},
+    {"report", N_("Not touched")},
     {"manual", N_("Do it by hand")},
     {NULL, NULL},
 };
@@ -124,6 +124,7 @@ static const word results[] = {
     {"skipped", N_("skipped")},
     {"failed", N_("failed")},
     {"pending", N_("not done yet")},
+    {"undone", N_("taken back")},
     {"planned", N_("planned")},
     {"refused", N_("will not be done")},
     {"manual", N_("by hand")},
@@ -225,6 +226,12 @@ const char *kj_host_role(const json_t *trace)
     const char *role = kj_host_get(trace, "role");
     return *role ? kj_host_say(KJ_HOST_ROLES, role)
                  : kj_host_say(KJ_HOST_KINDS, kj_host_get(trace, "kind"));
+}
+
+const char *kj_host_note(const json_t *trace)
+{
+    bool told = kj_host_is_stolen(trace) || kj_host_group_of(trace) == KJ_HOST_VARIANTS;
+    return told ? "" : kj_host_sentence(trace, "note");
 }
 
 void kj_host_put_place(const json_t *object, kj_buf *out)
@@ -339,10 +346,38 @@ void kj_host_put_found(const json_t *found, kj_buf *out)
     }
 }
 
+bool kj_host_adds_found(const json_t *trace)
+{
+    size_t index;
+    json_t *hit;
+    const char *threat = kj_host_get(trace, "threat");
+    json_array_foreach(json_object_get(trace, "found"), index, hit)
+    {
+        if (!kj_host_is(hit, "name", threat) || *kj_host_get(hit, "member"))
+            return true;
+    }
+    return false;
+}
+
 const char *kj_host_target(const json_t *autostart)
 {
     const char *target = kj_host_get(autostart, "target");
     return *target ? target : kj_host_get(autostart, "command");
+}
+
+json_t *kj_host_categories(const json_t *system)
+{
+    json_t *out = json_object();
+    size_t index;
+    json_t *autostart;
+    json_array_foreach(json_object_get(system, "autostarts"), index, autostart)
+    {
+        const char *category = kj_host_get(autostart, "category");
+        if (!json_object_get(out, category))
+            (void)json_object_set_new(out, category, json_array());
+        (void)json_array_append(json_object_get(out, category), autostart);
+    }
+    return out;
 }
 
 /* ---- traces -------------------------------------------------------------------------------------
@@ -463,11 +498,11 @@ static const struct {
     const char *result, *sign;
     kj_host_tone tone;
 } signs[] = {
-    {"done", "\u2713", KJ_HOST_GOOD},    {"already", "=", KJ_HOST_GOOD},
-    {"skipped", "\u2013", KJ_HOST_WARN}, {"failed", "\u2717", KJ_HOST_BAD},
-    {"pending", "\u2026", KJ_HOST_WARN}, {"planned", "\u2022", KJ_HOST_NEUTRAL},
-    {"refused", "!", KJ_HOST_WARN},      {"manual", ">", KJ_HOST_WARN},
-    {"report", "i", KJ_HOST_NEUTRAL},
+    {"done", "\u2713", KJ_HOST_GOOD},       {"already", "=", KJ_HOST_GOOD},
+    {"skipped", "\u2013", KJ_HOST_WARN},    {"failed", "\u2717", KJ_HOST_BAD},
+    {"pending", "\u2026", KJ_HOST_WARN},    {"undone", "\u21b6", KJ_HOST_NEUTRAL},
+    {"planned", "\u2022", KJ_HOST_NEUTRAL}, {"refused", "!", KJ_HOST_WARN},
+    {"manual", ">", KJ_HOST_WARN},          {"report", "i", KJ_HOST_NEUTRAL},
 };
 
 const char *kj_host_sign(const char *result)

@@ -47,6 +47,9 @@ const char *kj_host_sentence(const json_t *object, const char *key);
 /* The trace's role, or what it is when it has none. */
 const char *kj_host_role(const json_t *trace);
 
+/* What else there is to say of a trace; "" where its heading says it. */
+const char *kj_host_note(const json_t *trace);
+
 /* Where a trace or an action is: `HKLM\...\Run "System"`, `C:\WIN.INI, line 4: [windows] run`. */
 void kj_host_put_place(const json_t *object, kj_buf *out);
 
@@ -69,8 +72,15 @@ void kj_host_put_about(const json_t *threat, kj_buf *out);
 /* The name, and what else it is detected as: "W32/X (exact)", joined by commas. */
 void kj_host_put_found(const json_t *found, kj_buf *out);
 
+/* Whether what was found in a trace's content says more than the name of its threat. */
+bool kj_host_adds_found(const json_t *trace);
+
 /* Where the autostart leads: the file, else the command. */
 const char *kj_host_target(const json_t *autostart);
+
+/* The system's autostarts by category, in the order of the document: an object of arrays, the
+ * caller's (json_decref()); NULL without memory. */
+json_t *kj_host_categories(const json_t *system);
 
 /* ---- traces -------------------------------------------------------------------------------------
  */

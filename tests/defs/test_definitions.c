@@ -610,7 +610,7 @@ static void test_versions(void **in)
         kj_status expected;
         const char *sentence;
     } rows[] = {
-        {offsetof(kj_disk_header, major), 3, KJ_UNSUPPORTED, "format 3.0"},
+        {offsetof(kj_disk_header, major), 4, KJ_UNSUPPORTED, "format 4.0"},
         {offsetof(kj_disk_header, major), 0, KJ_UNSUPPORTED, "format 0.0"},
         {offsetof(kj_disk_header, minor), 7, KJ_OK, NULL},
         {offsetof(kj_disk_header, engine), 6 << 24 | 1, KJ_UNSUPPORTED, "engine 6.0.1"},
@@ -630,8 +630,8 @@ static void test_newer_major_with_another_checksum(void **in)
 {
     const state *s = *in;
     uint8_t *file = copy_file(s);
-    put_u32(field(file, offsetof(kj_disk_header, major)), 3);
-    expect_open(file, s->file.len, KJ_UNSUPPORTED, "format 3.0");
+    put_u32(field(file, offsetof(kj_disk_header, major)), 4);
+    expect_open(file, s->file.len, KJ_UNSUPPORTED, "format 4.0");
     free(file);
 }
 

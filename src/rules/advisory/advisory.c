@@ -334,6 +334,7 @@ static const kj_key remedy_rows[] = {
     {"do", KJ_REQUIRED, read_do, offsetof(kj_remedy, what)},
     {"of", KJ_REQUIRED, read_of, 0},
     {"needs", KJ_OPTIONAL, read_when, offsetof(kj_remedy, needs)},
+    {"to", KJ_OPTIONAL, kj_read_text, offsetof(kj_remedy, to)},
     {"warn", KJ_OPTIONAL, kj_read_word, offsetof(kj_remedy, warn), &warning_words},
 };
 static const kj_keys remedy_keys = KJ_KEYS("a remedy", remedy_rows);

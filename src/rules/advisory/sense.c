@@ -379,6 +379,7 @@ static const unsigned kinds_of_do[KJ_DO_COUNT] = {
     [KJ_DO_QUARANTINE] = KIND(FILE) | KIND(STARTUP),
     [KJ_DO_DELETE_VALUE] = KIND(REGISTRY),
     [KJ_DO_RESTORE_DEFAULT] = KIND(REGISTRY) | KIND(INI),
+    [KJ_DO_SET_VALUE] = KIND(REGISTRY),
     [KJ_DO_REMOVE_TOKEN] = KIND(INI) | KIND(REGISTRY),
     [KJ_DO_DELETE_INI] = KIND(INI),
     [KJ_DO_DISABLE_SERVICE] = KIND(SERVICE),
@@ -430,6 +431,19 @@ static void check_needs(kj_advisory *a, const kj_remedy *remedy, const kj_yaml *
                     "this is true when only support files, data or symptoms were seen");
 }
 
+/* `to` is what a value becomes: set-value needs it, restore-default takes it where Windows' own
+ * data is not in the table of autostarts. */
+static void check_to(kj_advisory *a, const kj_remedy *remedy, const kj_yaml *entry)
+{
+    bool sets = remedy->what == KJ_DO_SET_VALUE;
+    const kj_yaml *to = kj_yaml_find(entry, "to");
+    if (sets && !to)
+        kj_complain(&a->r, entry, "add to: with the data",
+                    "set-value does not say what the value becomes");
+    else if (to && !sets && remedy->what != KJ_DO_RESTORE_DEFAULT)
+        kj_complain(&a->r, to, "only set-value and restore-default have it", "nothing is set here");
+}
+
 static void check_remedies(kj_advisory *a)
 {
     for (size_t i = 0; i < a->remedies.count; i++) {
@@ -437,6 +451,7 @@ static void check_remedies(kj_advisory *a)
         const kj_yaml *of = kj_yaml_find(draft->node, "of");
         const kj_yaml *item = of && of->kind == KJ_YAML_LIST ? of->first : of;
         check_needs(a, &draft->remedy, draft->node);
+        check_to(a, &draft->remedy, draft->node);
         for (; item; item = of->kind == KJ_YAML_LIST ? item->next : NULL)
             check_remedy_of(a, &draft->remedy, draft->node, item);
     }

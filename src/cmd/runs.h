@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs that changed something, by their journals: listing them, completing one, taking one back. */
+#pragma once
+
+#include "clean/transaction.h"
+
+static inline void kj_close_state(kj_state **state)
+{
+    kj_state_close(*state);
+    *state = NULL;
+}
+
+/* `kujo clean --resume ROOT`: completes the run that was interrupted there. `state`: --state, or
+ * NULL. */
+int kj_runs_resume(const char *state, const char *root);
+
+/* One line a step as it ends, for resume and undo. `user`: unused. */
+extern const kj_transaction_events kj_runs_events;
