@@ -13,8 +13,8 @@ _kujo() {
         mapfile -t COMPREPLY < <(compgen -W "$(_kujo_words "$program") --help --version" -- "$current")
         return
     fi
-    if [[ $command == defs && COMP_CWORD -eq 2 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(_kujo_words "$program" defs) --help" -- "$current")
+    if [[ $command == @(defs|quarantine) && COMP_CWORD -eq 2 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_kujo_words "$program" "$command") --help" -- "$current")
         return
     fi
     case $previous in
@@ -24,7 +24,7 @@ _kujo() {
     if [[ $current == -* ]]; then
         words=("$command")
         [[ $command == yara && ${COMP_WORDS[2]} == @(check|fmt) ]] && words+=("${COMP_WORDS[2]}")
-        [[ $command == defs ]] && words+=("${COMP_WORDS[2]}")
+        [[ $command == @(defs|quarantine) ]] && words+=("${COMP_WORDS[2]}")
         _kujo_pattern='s/^  \(-.,\|   \) \(--[a-z-]*\).*/\2/p'
         mapfile -t COMPREPLY < <(compgen -W "$(_kujo_words "$program" "${words[@]}")" -- "$current")
         return

@@ -8,7 +8,7 @@ end
 function __kujo_options
     set -l words (commandline -opc)
     set -l path $words[2]
-    test "$path" = defs; and set -a path $words[3]
+    contains -- "$path" defs quarantine; and set -a path $words[3]
     test "$path" = yara; and contains -- "$words[3]" check fmt; and set -a path $words[3]
     env LC_ALL=C kujo $path --help 2>/dev/null | string match -rg '^  (?:-.,|   ) (--[a-z-]+).*$'
 end

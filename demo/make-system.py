@@ -81,11 +81,15 @@ MIMAIL = {
     "WIND.GIF": gif(2660),
 }
 
-# What W32/Dumaru.a@MM leaves: a copy, and a line in win.ini that starts it.
+# What W32/Dumaru.a@MM leaves: two copies, and lines in win.ini and system.ini that start them.
 DUMARU = {
     "WINNT/dllreg.exe": program(9234),
+    "WINNT/system32/vxdmgr32.exe": program(9234),
     "WINNT/win.ini": text("; for 16-bit app support", "[windows]", "load=",
                           "run=C:\\WINNT\\dllreg.exe", "[fonts]", "[extensions]"),
+    "WINNT/system.ini": text("; for 16-bit app support", "[boot]",
+                             "shell=Explorer.exe C:\\WINNT\\system32\\vxdmgr32.exe",
+                             "[drivers]", "wave=mmdrv.dll", "timer=timer.drv"),
 }
 
 CLEAN = {
@@ -93,8 +97,11 @@ CLEAN = {
     "WINNT/REGEDIT.EXE": program(73488),
     "WINNT/system32/OUTLOOK.CFG": text("A file of that name elsewhere."),
     "WINNT/system32/SHELL32.DLL": program(65536),
-    "WINNT/system.ini": text("; for 16-bit app support", "[boot]", "shell=Explorer.exe",
-                             "[drivers]", "wave=mmdrv.dll", "timer=timer.drv"),
+    "WINNT/explorer.exe": program(243472),
+    "WINNT/system32/userinit.exe": program(17680),
+    "WINNT/system32/mobsync.exe": program(111376),
+    "WINNT/system32/services.exe": program(88848),
+    "WINNT/system32/spoolsv.exe": program(43280),
     "BOOT.INI": text("[boot loader]", "timeout=30"),
 }
 
@@ -106,11 +113,40 @@ LOOK_ALIKES = {
     "Documents and Settings/User/My Documents/MSHOME.HTA": filled(b"", 7178),
 }
 
-# Windows' own entry, and the worm's.
-RUN = "Microsoft\\Windows\\CurrentVersion\\Run"
-RUN_VALUES = {
-    "Synchronization Manager": "string:mobsync.exe /logon",
-    "System": "expandstring:%WinDir%\\SYS32.EXE",
+# Windows' own entries, and the worms'.
+SOFTWARE = {
+    "Microsoft\\Windows NT\\CurrentVersion": {
+        "ProductName": "string:Microsoft Windows 2000",
+        "CurrentVersion": "string:5.0",
+        "CurrentBuildNumber": "string:2195",
+        "SystemRoot": "string:C:\\WINNT",
+    },
+    "Microsoft\\Windows NT\\CurrentVersion\\ProfileList\\S-1-5-21-1000-1000-1000-1000": {
+        "ProfileImagePath": "expandstring:%SystemDrive%\\Documents and Settings\\User",
+    },
+    "Microsoft\\Windows NT\\CurrentVersion\\Winlogon": {
+        "Shell": "string:Explorer.exe C:\\WINNT\\system32\\vxdmgr32.exe",
+        "Userinit": "string:C:\\WINNT\\system32\\userinit.exe,",
+    },
+    "Microsoft\\Windows\\CurrentVersion\\Run": {
+        "Synchronization Manager": "string:mobsync.exe /logon",
+        "System": "expandstring:%WinDir%\\SYS32.EXE",
+    },
+}
+SYSTEM = {
+    "Select": {"Current": "dword:1", "Default": "dword:1"},
+    "ControlSet001\\Services\\Spooler": {
+        "DisplayName": "string:Print Spooler",
+        "ImagePath": "expandstring:%SystemRoot%\\system32\\spoolsv.exe",
+        "Start": "dword:2",
+        "Type": "dword:0x110",
+    },
+}
+USER = {
+    "Software\\Microsoft\\Windows NT\\CurrentVersion\\Windows": {
+        "run": "string:C:\\WINNT\\dllreg.exe",
+        "load": "string:",
+    },
 }
 
 
@@ -120,26 +156,41 @@ def write(path, content):
         file.write(content)
 
 
-def make_hive(path):
+def hive_script(keys):
+    """What hivexsh has to do: every key made once, its values set."""
+    script, made = [], set()
+    for path, values in keys.items():
+        script.append("cd \\")
+        parts = path.split("\\")
+        for depth, key in enumerate(parts, 1):
+            above = "\\".join(parts[:depth])
+            if above not in made:
+                script.append(f"add {key}")
+                made.add(above)
+            script.append(f"cd {key}")
+        script.append(f"setval {len(values)}")
+        for name, value in values.items():
+            script += [name, value]
+    return "\n".join(script + ["commit", "quit", ""])
+
+
+def make_hive(path, shown, keys):
     """An empty hive, filled in by hivexsh."""
     if not shutil.which("hivexsh"):
         sys.exit("make-system.py: hivexsh is missing (Debian: libhivex-bin)")
-    write(path, hive.empty_hive("\\WINNT\\system32\\config\\software"))
-    script = ["cd \\"]
-    for key in RUN.split("\\"):
-        script += [f"add {key}", f"cd {key}"]
-    script.append(f"setval {len(RUN_VALUES)}")
-    for name, value in RUN_VALUES.items():
-        script += [name, value]
-    script += ["commit", "quit", ""]
-    subprocess.run(["hivexsh", "-w", path], input="\n".join(script), text=True, check=True)
+    write(path, hive.empty_hive(shown))
+    subprocess.run(["hivexsh", "-w", path], input=hive_script(keys), text=True, check=True)
 
 
 def make_volume(folder):
     for files in (MIMAIL, DUMARU, CLEAN, LOOK_ALIKES):
         for name, content in files.items():
             write(os.path.join(folder, name), content)
-    make_hive(os.path.join(folder, "WINNT/system32/config/software"))
+    config = "WINNT/system32/config"
+    for name, keys in (("software", SOFTWARE), ("system", SYSTEM)):
+        make_hive(os.path.join(folder, config, name), f"\\WINNT\\system32\\config\\{name}", keys)
+    make_hive(os.path.join(folder, "Documents and Settings/User/NTUSER.DAT"),
+              "\\Documents and Settings\\User\\NTUSER.DAT", USER)
 
 
 # ---- mail ---------------------------------------------------------------------------------------

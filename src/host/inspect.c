@@ -2,10 +2,12 @@
 #include "host/inspect.h"
 
 #include "base/arith.h"
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "host/inspect_private.h"
 
-enum { UNSEEN_MAX = 1000 };
+enum { UNSEEN_MAX = 1000, SIGNED_MAX = 256 << 20, SIGNATURE_BUDGET = 64 << 20 };
 
 const char *kj_trace_state_name(kj_trace_state state)
 {
@@ -71,6 +73,31 @@ static kj_status look_at_autostarts(kj_inspector *in, kj_error *err)
             item->file = kj_inspect_file(in, &item->entry.file);
     }
     return KJ_OK;
+}
+
+/* Who signed the programs that start. */
+static void look_at_signatures(kj_inspector *in)
+{
+    kj_buf bytes;
+    kj_buf_init(&bytes, SIGNED_MAX);
+    for (size_t i = 0; i < in->autostarts.count && !kj_inspector_stopped(in); i++) {
+        kj_host_autostart *item = &in->autostarts.items[i];
+        KJ_CLEANUP(kj_close_fd) int fd = -1;
+        kj_error err;
+        kj_buf_clear(&bytes);
+        if (item->file == KJ_NONE ||
+            kj_tree_open(in->system->tree, item->entry.file.path, SIGNED_MAX, &fd, NULL, &err) !=
+                KJ_OK ||
+            kj_file_read_fd(fd, &bytes, &err) != KJ_OK)
+            continue;
+        kj_arena scratch;
+        kj_arena_init(&scratch, SIGNATURE_BUDGET);
+        const char *signer = NULL;
+        item->is_signed = kj_pe_signer(kj_buf_span(&bytes), &scratch, &signer);
+        item->signer = signer ? kj_arena_strdup(in->arena, signer) : NULL;
+        kj_arena_done(&scratch);
+    }
+    kj_buf_done(&bytes);
 }
 
 /* Whether the entry will really start something. */
@@ -275,6 +302,8 @@ static kj_status look(kj_inspector *in, kj_error *err)
 {
     tell_hives(in);
     KJ_TRY(look_at_autostarts(in, err));
+    if (in->options->signatures)
+        look_at_signatures(in);
     KJ_TRY(kj_inspect_places(in, err));
     KJ_TRY(kj_inspect_registry(in, err));
     KJ_TRY(kj_inspect_ini(in, err));

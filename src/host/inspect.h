@@ -6,6 +6,7 @@
 
 #include "host/autostarts.h"
 #include "match/match.h"
+#include "modules/pe_signer.h"
 #include "scan/scan.h"
 
 /* What a trace means for the system. */
@@ -68,14 +69,6 @@ typedef struct kj_host_threat {
     kj_class klass;
     kj_trace_state state; /* the worst of its traces' */
 } kj_host_threat;
-
-/* Whether a program is signed (Authenticode). */
-typedef enum kj_signed {
-    KJ_SIGNED_UNKNOWN, /* not looked at, or no program */
-    KJ_SIGNED_NONE,
-    KJ_SIGNED_INVALID, /* the content is not the one that was signed */
-    KJ_SIGNED_VALID,   /* content and signature fit; whom to trust is the reader's decision */
-} kj_signed;
 
 typedef struct kj_host_autostart {
     kj_autostart entry;

@@ -196,19 +196,24 @@ static void put_prose(page *p, const char *text)
 /* ---- tables -------------------------------------------------------------------------------------
  */
 
-typedef struct column {
-    const char *title; /* N_() */
-    const char *width; /* a class of the style sheet; "": what is left */
-} column;
+enum { COLUMNS_MAX = 4 };
 
-static void begin_table(page *p, const char *caption, const column *columns, size_t count)
+typedef struct table {
+    struct {
+        const char *title; /* N_() */
+        const char *width; /* a class of the style sheet; "": what is left */
+    } columns[COLUMNS_MAX];
+    bool is_headed; /* a heading says what it is: the caption is not to be seen */
+} table;
+
+static void begin_table(page *p, const char *caption, const table *what)
 {
     mark(p, "<table>\n");
-    put_element(p, "caption", caption);
+    put_element(p, what->is_headed ? "caption class=\"unseen\"" : "caption", caption);
     mark(p, "<thead><tr>");
-    for (size_t i = 0; i < count; i++) {
-        (void)fprintf(p->out, "<th scope=\"col\" class=\"%s\">", columns[i].width);
-        put(p, _(columns[i].title));
+    for (size_t i = 0; i < COLUMNS_MAX && what->columns[i].title; i++) {
+        (void)fprintf(p->out, "<th scope=\"col\" class=\"%s\">", what->columns[i].width);
+        put(p, _(what->columns[i].title));
         mark(p, "</th>");
     }
     mark(p, "</tr></thead>\n<tbody>\n");
@@ -271,15 +276,16 @@ static void show_trace(page *p, const json_t *trace)
     mark(p, "</td></tr>\n");
 }
 
-static void show_traces(page *p, const char *caption, const json_t *traces)
+static void show_traces(page *p, const char *caption, bool is_headed, const json_t *traces)
 {
-    static const column columns[] = {
-        {N_("State"), "w-state"}, {N_("What it is"), "w-role"}, {N_("Where"), ""}};
+    const table what = {
+        .columns = {{N_("State"), "w-state"}, {N_("What it is"), "w-role"}, {N_("Where"), ""}},
+        .is_headed = is_headed};
     size_t index;
     json_t *trace;
     if (json_array_size(traces) == 0)
         return;
-    begin_table(p, caption, columns, KJ_COUNT(columns));
+    begin_table(p, caption, &what);
     json_array_foreach(traces, index, trace) show_trace(p, trace);
     end_table(p);
 }
@@ -292,7 +298,7 @@ static void show_group(page *p, const json_t *system, kj_host_group group)
         put_element(p, "h3", kj_host_group_title(group));
         if (*meaning)
             put_element(p, "p", meaning);
-        show_traces(p, _("Traces"), traces);
+        show_traces(p, kj_host_group_title(group), true, traces);
     }
     json_decref(traces);
 }
@@ -321,9 +327,10 @@ static void show_threat(page *p, const json_t *system, const json_t *threat)
     put_built(p, kj_host_put_about, threat, put);
     mark(p, "</p>\n");
     put_prose(p, kj_host_text(json_object_get(threat, "summary"), p->lang));
-    show_traces(p, _("Traces"), traces);
+    show_traces(p, _("Traces"), false, traces);
     show_text(p, _("What people may have noticed"), json_object_get(threat, "symptoms"));
-    show_text(p, _("Removal"), json_object_get(threat, "removal"));
+    if (!p->tally.has_plan)
+        show_text(p, _("Removal"), json_object_get(threat, "removal"));
     mark(p, "</section>\n");
     json_decref(traces);
 }
@@ -379,8 +386,8 @@ static void show_action(page *p, const json_t *action)
     put(p, kj_host_say(KJ_HOST_DEEDS, kj_host_get(action, "do")));
     mark(p, "</strong><br/>");
     put_built(p, kj_host_put_place, action, put_code);
-    put_line(p, _("now: "), kj_host_get(action, "data"), put_code);
-    put_line(p, _("then: "), kj_host_get(action, "becomes"), put_code);
+    put_line(p, _("data: "), kj_host_get(action, "data"), put_code);
+    put_line(p, _("becomes: "), kj_host_get(action, "becomes"), put_code);
     if (is_stolen)
         put_line(p, "",
                  _("card data or passwords may have been written here: treat it as confidential"),
@@ -397,10 +404,10 @@ static void show_action(page *p, const json_t *action)
 
 static void show_phase(page *p, const json_t *actions, const kj_host_phase *phase)
 {
-    static const column columns[] = {{N_("No."), "w-number number"},
-                                     {N_("Action"), ""},
-                                     {N_("Why"), "w-why"},
-                                     {N_("Result"), "w-result"}};
+    static const table what = {.columns = {{N_("No."), "w-number number"},
+                                           {N_("Action"), ""},
+                                           {N_("Why"), "w-why"},
+                                           {N_("Status"), "w-result"}}};
     bool is_begun = false;
     size_t index;
     json_t *action;
@@ -409,7 +416,7 @@ static void show_phase(page *p, const json_t *actions, const kj_host_phase *phas
         if (!kj_host_in_phase(action, phase))
             continue;
         if (!is_begun)
-            begin_table(p, _(phase->title), columns, KJ_COUNT(columns));
+            begin_table(p, _(phase->title), &what);
         is_begun = true;
         show_action(p, action);
     }
@@ -454,16 +461,17 @@ static void show_check(page *p, bool ok, const char *what, const char *sentence)
 
 static void show_checks(page *p, const json_t *after)
 {
-    static const column columns[] = {{N_("Result"), "w-role"}, {N_("Check"), ""}};
+    static const table what = {.columns = {{N_("Result"), "w-role"}, {N_("Check"), ""}}};
     size_t index;
     json_t *item;
-    bool is_clean = json_is_true(json_object_get(after, "clean"));
-    begin_table(p, _("Checked again"), columns, KJ_COUNT(columns));
-    show_check(p, is_clean, is_clean ? _("nothing is found any more") : _("still found"), "");
+    const json_t *clean = json_object_get(after, "clean");
+    begin_table(p, _("Checked again"), &what);
+    if (clean)
+        show_check(p, json_is_true(clean), _("Threats"), kj_host_again(after));
     json_array_foreach(json_object_get(after, "threats"), index, item)
     {
         const char *name = json_string_value(item);
-        show_check(p, false, _("still found"), name ? name : "");
+        show_check(p, false, name ? name : "", _("still found"));
     }
     json_array_foreach(json_object_get(after, "boot"), index, item)
         show_check(p, json_is_true(json_object_get(item, "ok")), kj_host_get(item, "what"),
@@ -541,7 +549,8 @@ static void show_notes(page *p, json_t *notes)
 
 static void show_unseen(page *p)
 {
-    static const column columns[] = {{N_("Where"), ""}, {N_("Why"), "w-half"}};
+    static const table what = {.columns = {{N_("Where"), ""}, {N_("Why"), "w-half"}},
+                               .is_headed = true};
     const json_t *unseen = json_object_get(p->document, "unseen");
     size_t index;
     json_t *item;
@@ -549,7 +558,7 @@ static void show_unseen(page *p)
         return;
     mark(p, "<section>\n");
     put_element(p, "h2 id=\"unseen\"", _("Not inspected"));
-    begin_table(p, _("What could not be inspected"), columns, KJ_COUNT(columns));
+    begin_table(p, _("Not inspected"), &what);
     json_array_foreach(unseen, index, item)
     {
         mark(p, "<tr><td>");
@@ -598,15 +607,15 @@ static void show_autostart(page *p, const json_t *autostart)
 
 static void show_autostarts_of(page *p, const json_t *system)
 {
-    static const column columns[] = {
-        {N_("Entry"), ""}, {N_("Starts"), "w-half"}, {N_("Remarks"), "w-remarks"}};
+    static const table what = {
+        .columns = {{N_("Entry"), ""}, {N_("Starts"), "w-half"}, {N_("Remarks"), "w-remarks"}}};
     json_t *categories = kj_host_categories(system);
     const char *category;
     json_t *list, *autostart;
     size_t index;
     json_object_foreach(categories, category, list)
     {
-        begin_table(p, kj_host_say(KJ_HOST_CATEGORIES, category), columns, KJ_COUNT(columns));
+        begin_table(p, kj_host_say(KJ_HOST_CATEGORIES, category), &what);
         json_array_foreach(list, index, autostart) show_autostart(p, autostart);
         end_table(p);
     }
@@ -642,14 +651,14 @@ static void show_autostarts(page *p)
 
 static void show_profiles(page *p, const json_t *system)
 {
-    static const column columns[] = {
-        {N_("User"), "w-role"}, {N_("Folder"), ""}, {N_("SID"), "w-half"}};
+    static const table what = {
+        .columns = {{N_("User"), "w-role"}, {N_("Folder"), ""}, {N_("SID"), "w-half"}}};
     const json_t *profiles = json_object_get(system, "profiles");
     size_t index;
     json_t *profile;
     if (json_array_size(profiles) == 0)
         return;
-    begin_table(p, _("Users"), columns, KJ_COUNT(columns));
+    begin_table(p, _("Users"), &what);
     json_array_foreach(profiles, index, profile)
     {
         mark(p, "<tr><td>");
@@ -665,14 +674,14 @@ static void show_profiles(page *p, const json_t *system)
 
 static void show_hives(page *p, const json_t *system)
 {
-    static const column columns[] = {
-        {N_("Hive"), "w-role"}, {N_("File"), ""}, {N_("State"), "w-half"}};
+    static const table what = {
+        .columns = {{N_("Hive"), "w-role"}, {N_("File"), ""}, {N_("State"), "w-half"}}};
     const json_t *hives = json_object_get(system, "hives");
     size_t index;
     json_t *hive;
     if (json_array_size(hives) == 0)
         return;
-    begin_table(p, _("Registry files"), columns, KJ_COUNT(columns));
+    begin_table(p, _("Registry files"), &what);
     json_array_foreach(hives, index, hive)
     {
         const char *state = kj_host_get(hive, "state");
@@ -901,8 +910,8 @@ static void show_contents(page *p, const json_t *notes)
 static void show_footer(page *p)
 {
     mark(p, "<footer>\n<p>");
-    put(p, _("Made by kujo, which inspects without changing anything. Names from the inspected "
-             "system are shown with control characters escaped."));
+    put(p, _("Made by kujo. Names from the inspected system are shown with control characters "
+             "escaped."));
     mark(p, "</p>\n</footer>\n</div>\n</body>\n</html>\n");
 }
 

@@ -480,8 +480,8 @@ static void show_action(view *v, const json_t *action)
     kj_buf_put_text(&v->line, ": ");
     put_built(v, kj_host_put_place, action);
     end_line(v);
-    put_detail(v, ACTION, _("now: "), kj_host_get(action, "data"));
-    put_detail(v, ACTION, _("then: "), kj_host_get(action, "becomes"));
+    put_detail(v, ACTION, _("data: "), kj_host_get(action, "data"));
+    put_detail(v, ACTION, _("becomes: "), kj_host_get(action, "becomes"));
     if (kj_host_is(action, "warn", "stolen-data")) {
         put_blanks(v, ACTION);
         paint_tone(v, KJ_HOST_BAD);
@@ -563,12 +563,11 @@ static void show_checks(view *v, const json_t *after)
     const json_t *clean = json_object_get(after, "clean");
     put_title(v, INDENT, _("Checked again"));
     if (clean)
-        show_check(v, json_is_true(clean),
-                   json_is_true(clean) ? _("nothing is found any more") : _("still found"), "");
+        show_check(v, json_is_true(clean), _("Threats"), kj_host_again(after));
     json_array_foreach(json_object_get(after, "threats"), index, item)
     {
         const char *name = json_string_value(item);
-        put_detail(v, ACTION, "", name ? name : "");
+        show_check(v, false, name ? name : "", _("still found"));
     }
     json_array_foreach(json_object_get(after, "boot"), index, item)
         show_check(v, json_is_true(json_object_get(item, "ok")), kj_host_get(item, "what"),
@@ -668,6 +667,18 @@ static void show_next(view *v)
     }
 }
 
+static void show_figures(view *v, const kj_host_figure *figures, size_t count)
+{
+    kj_buf text;
+    kj_buf_init(&text, LINE_MAX_LEN);
+    for (size_t i = 0; i < count; i++) {
+        kj_buf_put_text(&text, i ? ", " : "");
+        kj_buf_printf(&text, _("%1$zu %2$s"), figures[i].count, figures[i].label);
+    }
+    put_prose(v, 0, kj_buf_text(&text));
+    kj_buf_done_into(&text, &v->line);
+}
+
 static void show_summary(view *v)
 {
     kj_host_figure figures[KJ_HOST_FIGURES_MAX];
@@ -681,10 +692,7 @@ static void show_summary(view *v)
     put(v, outcome);
     paint(v, PLAIN);
     end_line(v);
-    for (size_t i = 0; i < count; i++)
-        kj_buf_printf(&v->line, "%s%s: %zu", i ? ", " : "", figures[i].label, figures[i].count);
-    if (count)
-        end_line(v);
+    show_figures(v, figures, count);
     show_next(v);
 }
 

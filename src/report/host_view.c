@@ -535,6 +535,12 @@ kj_host_tone kj_host_signed_tone(const char *signature)
     return strcmp(signature, "valid") == 0 ? KJ_HOST_GOOD : KJ_HOST_NEUTRAL;
 }
 
+const char *kj_host_again(const json_t *after)
+{
+    return json_is_true(json_object_get(after, "clean")) ? _("nothing is found any more")
+                                                         : _("something is still found");
+}
+
 /* ---- what it comes to ---------------------------------------------------------------------------
  */
 
@@ -639,13 +645,15 @@ kj_host_tone kj_host_outcome(const json_t *document, const kj_host_tally *t,
 size_t kj_host_figures(const kj_host_tally *t, kj_host_figure out[KJ_HOST_FIGURES_MAX])
 {
     const kj_host_figure all[] = {
-        {_("threats"), t->threats, KJ_HOST_WARN},
-        {_("active threats"), t->active, KJ_HOST_BAD},
-        {_("traces"), t->traces, KJ_HOST_NEUTRAL},
-        {_("files with stolen data"), t->stolen, KJ_HOST_BAD},
-        {_("copies in System Restore"), t->copies, KJ_HOST_WARN},
-        {_("actions planned"), t->planned, KJ_HOST_NEUTRAL},
-        {_("actions done"), t->done, KJ_HOST_GOOD},
+        {ngettext("threat", "threats", t->threats), t->threats, KJ_HOST_WARN},
+        {_("active"), t->active, KJ_HOST_BAD},
+        {ngettext("trace", "traces", t->traces), t->traces, KJ_HOST_NEUTRAL},
+        {ngettext("file with stolen data", "files with stolen data", t->stolen), t->stolen,
+         KJ_HOST_BAD},
+        {ngettext("copy in System Restore", "copies in System Restore", t->copies), t->copies,
+         KJ_HOST_WARN},
+        {ngettext("action planned", "actions planned", t->planned), t->planned, KJ_HOST_NEUTRAL},
+        {ngettext("action done", "actions done", t->done), t->done, KJ_HOST_GOOD},
         {_("skipped"), t->skipped, KJ_HOST_WARN},
         {_("failed"), t->failed, KJ_HOST_BAD},
         {_("not done yet"), t->pending, KJ_HOST_WARN},

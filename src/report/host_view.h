@@ -132,6 +132,9 @@ kj_host_tone kj_host_result_tone(const char *result);
 kj_host_tone kj_host_state_tone(const char *state);
 kj_host_tone kj_host_signed_tone(const char *word);
 
+/* What the second inspection says of the threats, translated. */
+const char *kj_host_again(const json_t *after);
+
 /* ---- what it comes to ---------------------------------------------------------------------------
  */
 
@@ -165,7 +168,7 @@ kj_host_tone kj_host_outcome(const json_t *document, const kj_host_tally *tally,
 
 /* What was counted, without what there is none of. */
 typedef struct kj_host_figure {
-    const char *label; /* translated: "threats" */
+    const char *label; /* translated, behind the number: "threats" */
     size_t count;
     kj_host_tone tone;
 } kj_host_figure;
