@@ -23,6 +23,7 @@ BELOW = {
     "modules": ["base", "ir", "formats"],
     "scan": ["base", "ir", "defs", "match", "formats", "modules"],
     "host": ["base", "ir", "defs", "match", "formats", "modules", "scan"],
+    "image": ["base", "host"],
     "clean": ["base", "ir", "defs", "match", "formats", "modules", "scan", "host"],
     "api": ["base", "ir", "defs", "match", "formats", "modules", "scan"],
     "report": ["base", "ir", "defs", "match", "formats", "modules", "scan", "host", "clean"],

@@ -26,7 +26,7 @@
 
 enum {
     FILE_MAX = 16 << 20,
-    ENTRIES_MAX = 1 << 18, /* four thousand times what the largest real one has */
+    ENTRIES_MAX = 1 << 18, /* real ones have hundreds */
     WINDOWS_9X_READS = 32768,
     CTRL_Z = 0x1A,
     NO_UNIT = 0x10000, /* behind the end */
@@ -225,7 +225,7 @@ static int compare_entries(const void *a, const void *b)
     return order ? order : x->line_start < y->line_start ? -1 : 1;
 }
 
-/* The first of a name wins. */
+/* The first of a name wins. Without memory false. */
 static bool mark_shadowed(reading *r)
 {
     kj_ini_entry **sorted = kj_new_array(r->arena, kj_ini_entry *, r->count);
@@ -240,17 +240,23 @@ static bool mark_shadowed(reading *r)
     return true;
 }
 
-kj_status kj_ini_read(kj_span bytes, kj_arena *arena, kj_ini *out, kj_error *err)
+/* How long the byte order mark is; `wide`: whether it is UTF-16's. */
+static size_t read_mark(kj_span bytes, bool *wide)
 {
     static const char mark16[] = "\xFF\xFE", mark8[] = "\xEF\xBB\xBF";
+    *wide = kj_span_starts(bytes, kj_span_str(mark16));
+    if (*wide)
+        return sizeof mark16 - 1;
+    return kj_span_starts(bytes, kj_span_str(mark8)) ? sizeof mark8 - 1 : 0;
+}
+
+kj_status kj_ini_read(kj_span bytes, kj_arena *arena, kj_ini *out, kj_error *err)
+{
     if (bytes.len > FILE_MAX)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "an INI file of more than %d MiB",
                        FILE_MAX >> 20);
     reading r = {.ini = {.bytes = bytes}, .arena = arena};
-    r.ini.wide = kj_span_starts(bytes, kj_span_str(mark16));
-    size_t start = r.ini.wide                                  ? sizeof mark16 - 1
-                   : kj_span_starts(bytes, kj_span_str(mark8)) ? sizeof mark8 - 1
-                                                               : 0;
+    size_t start = read_mark(bytes, &r.ini.wide);
     (void)read_lines(&r, start); /* counts */
     if (r.count > ENTRIES_MAX)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "an INI file of more than %d entries",
@@ -394,6 +400,10 @@ static bool needs_quotes(kj_span text)
 
 static kj_status set_value(writing *w, const kj_ini_entry *entry, kj_span text, kj_error *err)
 {
+    if (kj_span_starts(entry->key, kj_span_str("[")) &&
+        kj_span_find(text, kj_span_str("]"), 0) != SIZE_MAX)
+        return kj_fail(err, KJ_UNSUPPORTED, entry->line_start,
+                       "with the new value the line would be a section");
     leave_out(w, (range){entry->value_start, entry->value_end});
     kj_span quote = needs_quotes(text) ? kj_span_str("\"") : (kj_span){0};
     KJ_TRY(put_encoded(w, quote, err));
@@ -449,31 +459,30 @@ static void keep_quotes(writing *w, size_t start)
     memcpy(at, w->out.data + w->out.len - step, step);
 }
 
-/* A token that goes takes what parts it from the one before along, or, as long as none stays before
- * it, what parts it from the next. Of a value of which nothing stays no quotes stay either. */
+/* Tokens that go in a row take what stands between them along, and what parts them from the next
+ * one that stays, or, at the end, from the one before. Of a value of which nothing stays no quotes
+ * stay either. */
 static void remove_tokens(writing *w, const group *g)
 {
     range raw = {g->entry->value_start, g->entry->value_end}, bare = unquote(w->ini, raw), token;
     place at = {bare, 0};
     kj_span text;
-    bool kept = false, removed = false;
+    bool kept = false, removed = false, in_row = false;
     copy_until(w, raw.start);
-    size_t written = w->out.len, first_start = 0, last_end = 0;
+    size_t written = w->out.len, row_start = 0, row_end = 0, kept_end = 0;
     for (size_t pos = 0; next_token(g->entry->value, &pos, &token, &text);) {
         bool goes = is_removed(g, text);
         size_t start = place_of(w, &at, token.start), end = place_of(w, &at, token.end);
-        if (goes && kept)
-            leave_out(w, (range){last_end, end});
-        else if (goes && !removed)
-            first_start = start;
-        else if (!goes && removed && !kept)
-            leave_out(w, (range){first_start, start});
-        kept |= !goes;
-        removed |= goes;
-        last_end = end;
+        if (goes && !in_row)
+            row_start = start;
+        else if (!goes && in_row) /* "a""x" b: nothing parts the first two */
+            leave_out(w, (range){row_start, kept && row_start == kept_end ? row_end : start});
+        in_row = goes;
+        *(goes ? &row_end : &kept_end) = end;
+        *(goes ? &removed : &kept) = true;
     }
-    if (removed && !kept)
-        leave_out(w, raw);
+    if (in_row)
+        leave_out(w, kept ? (range){kept_end, row_end} : raw);
     copy_until(w, raw.end);
     if (removed && kept && bare.start == raw.start)
         keep_quotes(w, written);
@@ -519,6 +528,11 @@ static kj_status write_changes(writing *w, const kj_ini_change *const *sorted, s
         KJ_TRY(change_entry(w, &g, err));
     }
     copy_until(w, w->ini->bytes.len);
+    bool was_wide, is_wide;
+    if (!w->out.failed &&
+        read_mark(w->ini->bytes, &was_wide) != read_mark(kj_buf_span(&w->out), &is_wide))
+        return kj_fail(err, KJ_UNSUPPORTED, 0,
+                       "without its first line the file would be in another encoding");
     return KJ_OK;
 }
 

@@ -35,11 +35,12 @@ typedef struct kj_ini {
 KJ_MUST_CHECK kj_status kj_ini_read(kj_span bytes, kj_arena *arena, kj_ini *out, kj_error *err);
 
 /* The tokens of a list value (`run=a.exe b.exe`): parted by blanks, commas, semicolons, a quoted
- * one whole. *pos begins with 0; false at the end. */
+ * one whole and without its quotes. *pos begins with 0; false at the end. */
 bool kj_ini_next_token(kj_span value, size_t *pos, kj_span *out);
 
 /* What the file is after a change, as edits; bytes are the arena's or the file's. Several changes:
- * `kj_ini_apply`, which takes them in any order. */
+ * `kj_ini_apply`, which takes them in any order. Of one entry's changes the removal of the line
+ * comes before a new value, and that before the removal of tokens. */
 typedef enum kj_ini_change_kind {
     KJ_INI_REMOVE_TOKEN, /* tokens equal to `text` in any case; the key stays with an empty value */
     KJ_INI_SET,          /* the value becomes `text` */
@@ -52,6 +53,8 @@ typedef struct kj_ini_change {
     kj_span text; /* UTF-8 */
 } kj_ini_change;
 
-/* KJ_UNSUPPORTED when `text` has a character that the file's encoding lacks. */
+/* KJ_UNSUPPORTED when `text` has a character that the file's encoding lacks, or several lines, or
+ * when an entry is to have two different values. A value that Windows would read otherwise gets
+ * quotes. */
 KJ_MUST_CHECK kj_status kj_ini_apply(const kj_ini *ini, const kj_ini_change *changes, size_t count,
                                      kj_arena *arena, kj_edits *out, kj_error *err);

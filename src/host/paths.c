@@ -5,6 +5,7 @@
 
 #include "base/arith.h"
 #include "base/fold.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "host/system_private.h"
 
@@ -400,6 +401,15 @@ static const char *value_of(const expansion *e, kj_span name)
     return v ? v->value(e) : NULL;
 }
 
+/* The same, as long as it does not go on for ever: then all of it fails. */
+static const char *look_up(expansion *e, kj_span name)
+{
+    if (e->lookups++ < LOOKUPS_MAX)
+        return value_of(e, name);
+    e->out.failed = true;
+    return NULL;
+}
+
 static void expand(expansion *e, kj_span text, unsigned depth)
 {
     for (size_t pos = 0; pos < text.len && !e->out.failed;) {
@@ -412,10 +422,8 @@ static void expand(expansion *e, kj_span text, unsigned depth)
         kj_buf_put(&e->out, kj_span_sub(text, pos, open - pos));
         kj_span name = kj_span_sub(text, open + 1, close - open - 1);
         const char *value = NULL;
-        if (name.len && depth < NESTING_MAX && e->lookups < LOOKUPS_MAX) {
-            e->lookups++;
-            value = value_of(e, name);
-        }
+        if (name.len && depth < NESTING_MAX)
+            value = look_up(e, name);
         if (value) {
             expand(e, kj_span_str(value), depth + 1);
             pos = close + 1;
@@ -532,6 +540,16 @@ static size_t short_part(kj_span name, uint8_t *out, size_t max)
     return len;
 }
 
+/* Whether a name needs no other one to be an 8.3 name itself. */
+static bool is_short(kj_span name)
+{
+    kj_span stem, extension = kj_path_extension(name, &stem);
+    for (size_t i = 0; i < stem.len; i++)
+        if (strchr(" .+,;=[]", stem.data[i]))
+            return false;
+    return stem.len <= 8 && extension.len <= SHORT_EXTENSION;
+}
+
 /* Whether the 8.3 name `wanted` ("PROGRA~1.EXE") can be that of the long name `name`. */
 static bool is_short_of(kj_span wanted, kj_span name)
 {
@@ -542,15 +560,13 @@ static bool is_short_of(kj_span wanted, kj_span name)
     size_t digits = 0;
     while (digits < tail.len && kj_is_digit(tail.data[digits]))
         digits++;
-    if (digits == 0 || wanted_stem.len + 1 + digits > 8 ||
+    if (digits == 0 || wanted_stem.len + 1 + digits > 8 || is_short(name) ||
         (digits < tail.len && tail.data[digits] != '.'))
         return false;
     kj_span wanted_extension = kj_span_sub(tail, digits + 1, SIZE_MAX);
-    const uint8_t *dot = name.len ? memrchr(name.data, '.', name.len) : NULL;
-    size_t at = dot && dot != name.data ? (size_t)(dot - name.data) : name.len;
-    size_t stem_len = short_part(kj_span_sub(name, 0, at), stem, SHORT_STEM);
-    size_t extension_len =
-        short_part(kj_span_sub(name, at + 1, SIZE_MAX), extension, SHORT_EXTENSION);
+    kj_span long_stem, long_extension = kj_path_extension(name, &long_stem);
+    size_t stem_len = short_part(long_stem, stem, SHORT_STEM);
+    size_t extension_len = short_part(long_extension, extension, SHORT_EXTENSION);
     kj_span can = kj_span_of(stem, kj_min_size(stem_len, wanted_stem.len));
     bool whole = wanted_stem.len == stem_len || (digits > 1 && wanted_stem.len < stem_len);
     return whole && wanted_stem.len && kj_text_equal_nocase(wanted_stem, can) &&

@@ -440,6 +440,14 @@ static kj_status search(finder *f, kj_error *err)
     return status;
 }
 
+bool kj_tree_holds_windows(kj_tree *tree)
+{
+    finder f = {.tree = tree};
+    bool found = search(&f, NULL) == KJ_OK && f.found.count;
+    kj_vec_done(&f.found);
+    return found;
+}
+
 kj_status kj_systems_find(kj_tree *tree, kj_arena *arena, kj_systems *out, kj_error *err)
 {
     finder f = {.tree = tree, .arena = arena};

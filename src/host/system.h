@@ -83,6 +83,9 @@ KJ_MUST_CHECK kj_status kj_systems_find(kj_tree *tree, kj_arena *arena, kj_syste
                                         kj_error *err);
 void kj_systems_done(kj_systems *systems);
 
+/* Whether a Windows directory is there; nothing is loaded. */
+bool kj_tree_holds_windows(kj_tree *tree);
+
 /* ---- paths
  * ---------------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 
 #include "base/arith.h"
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "base/reader.h"
 #include "base/text.h"
 #include "host/system_private.h"
@@ -249,8 +250,7 @@ static bool header_names(kj_span head, const char *name)
     kj_buf_init(&text, 4 * NAME_LEN);
     kj_utf16_to_utf8(kj_span_sub(head, NAME_IN_HEADER, NAME_LEN), false, &text);
     kj_span said = kj_span_str(kj_buf_text(&text));
-    const uint8_t *slash = said.len ? memrchr(said.data, '\\', said.len) : NULL;
-    kj_span last = slash ? kj_span_sub(said, (size_t)(slash + 1 - said.data), SIZE_MAX) : said;
+    kj_span last = kj_path_base(said);
     bool same = kj_text_equal_nocase(last, kj_span_str(name));
     kj_buf_done(&text);
     return same;
@@ -387,10 +387,7 @@ static uint32_t profile_of_sid(const kj_system *system, kj_span sid)
 
 static kj_status add_snapshot(kj_system_builder *b, const kj_node *node, kj_error *err)
 {
-    kj_span name = kj_span_sub(node->path, 0, node->path.len);
-    const uint8_t *slash = memrchr(name.data, '/', name.len);
-    if (slash)
-        name = kj_span_sub(name, (size_t)(slash + 1 - name.data), SIZE_MAX);
+    kj_span name = kj_path_base(node->path);
     for (size_t i = 0; i < KJ_COUNT(snapshot_names); i++) {
         const copy_name *c = &snapshot_names[i];
         kj_span wanted = kj_span_str(c->pattern);

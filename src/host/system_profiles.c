@@ -4,6 +4,7 @@
 #include "host/system.h"
 
 #include "base/arith.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "host/system_private.h"
 
@@ -20,12 +21,6 @@ static const char *const classes_hives[] = {
 /* Directories beside users' that belong to all of them. */
 static const char *const shared_directories[] = {"All Users", "Public"};
 
-static kj_span base_of(kj_span path)
-{
-    const uint8_t *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
-    return slash ? kj_span_sub(path, (size_t)(slash + 1 - path.data), SIZE_MAX) : path;
-}
-
 /* Notes a profile; one that is known already gets the identifier that it lacks. */
 static kj_status add_profile(kj_system_builder *b, kj_span path, kj_span sid, kj_error *err)
 {
@@ -40,7 +35,7 @@ static kj_status add_profile(kj_system_builder *b, kj_span path, kj_span sid, kj
         return KJ_OK;
     kj_buf shown;
     kj_buf_init(&shown, KJ_REG_TEXT_MAX);
-    kj_escape(path.len ? base_of(path) : kj_span_str("default"), NULL, &shown);
+    kj_escape(path.len ? kj_path_base(path) : kj_span_str("default"), NULL, &shown);
     char *name = shown.failed ? NULL : kj_arena_text(s->arena, kj_buf_span(&shown));
     kj_buf_done(&shown);
     kj_profile *profile = name ? kj_vec_push(&b->profiles) : NULL;
@@ -66,7 +61,7 @@ static kj_status list_profiles(kj_system_builder *b, const kj_registry *reg, con
         const char *image = kj_reg_text_at(reg, info.key, "", "ProfileImagePath", s->arena);
         const char *place = image ? kj_system_expand(s, kj_span_str(image), &nobody) : NULL;
         if (!place || !kj_system_find(s, kj_span_str(place), &nobody, &node, NULL) ||
-            node.kind != KJ_NODE_DIR)
+            node.kind != KJ_NODE_DIR || node.path.len == 0 || kj_span_equal(node.path, s->root))
             continue;
         kj_buf name;
         kj_buf_init(&name, KJ_REG_TEXT_MAX);
@@ -99,7 +94,7 @@ static kj_status add_directories(kj_system_builder *b, kj_span from, const char 
         kj_tree_list(b->system->tree, node.path, &nodes, &count, NULL) != KJ_OK)
         return KJ_OK;
     for (size_t i = 0; i < count; i++)
-        if (nodes[i].kind == KJ_NODE_DIR && !is_shared(base_of(nodes[i].path)))
+        if (nodes[i].kind == KJ_NODE_DIR && !is_shared(kj_path_base(nodes[i].path)))
             KJ_TRY(add_profile(b, nodes[i].path, (kj_span){0}, err));
     return KJ_OK;
 }

@@ -44,6 +44,7 @@ void kj_tree_close(kj_tree *tree)
     tree->ops->close(tree);
     kj_close_fd(&tree->fd);
     free(tree->slots);
+    free(tree->seen);
     kj_arena_done(&tree->arena);
     free(tree);
 }

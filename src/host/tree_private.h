@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/reader.h"
 #include "base/vec.h"
 #include "host/tree.h"
 
@@ -59,6 +60,9 @@ struct kj_tree {
     bool crosses_mounts; /* the root is "/": what is mounted belongs to it */
     bool by_components;  /* no openat2(): every component is opened by itself */
     void *image;         /* image: its own */
+    uint64_t *seen;      /* image: directories that have a path, by id + 1; open addressing */
+    size_t seen_slots;
+    size_t seen_count;
 };
 
 /* A tree without anything; NULL without memory. */
@@ -78,3 +82,7 @@ bool kj_tree_path_ok(kj_span path);
 
 /* From now on without openat2(), as on kernels before 5.6: for tests. */
 void kj_tree_by_components(kj_tree *tree);
+
+/* Adds the entries of one packet of the image reader's. */
+KJ_MUST_CHECK kj_status kj_image_add_entries(kj_listing_draft *draft, uint64_t device,
+                                             kj_reader *body, kj_error *err);

@@ -346,6 +346,8 @@ static void show_system(page *p, const json_t *system, size_t number)
     put(p, _("Windows folder: "));
     put_code(p, *windir ? windir : kj_host_get(system, "path"));
     mark(p, "</p>\n");
+    if (p->tally.has_run)
+        put_element(p, "p", _("As it was found before the cleaning:"));
     if (json_array_size(json_object_get(system, "threats")) == 0)
         put_element(p, "p", _("No threat was detected on this system."));
     json_array_foreach(json_object_get(system, "threats"), index, threat)
@@ -500,8 +502,6 @@ static void show_remains(page *p, const json_t *remains)
 static void show_after(page *p)
 {
     const json_t *after = json_object_get(p->document, "after");
-    if (!json_is_object(after))
-        return;
     mark(p, "<section>\n");
     put_element(p, "h2 id=\"after\"", _("After the cleaning"));
     show_checks(p, after);
@@ -888,9 +888,10 @@ static void show_contents(page *p, const json_t *notes)
         const char *target, *title;
         bool is_there;
     } rows[] = {
+        {"plan", _("What was done"), p->tally.has_run},
+        {"after", _("After the cleaning"), p->tally.has_run},
         {"system-1", _("Threats"), p->tally.systems > 0},
-        {"plan", p->tally.has_run ? _("What was done") : _("Plan"), p->tally.has_plan},
-        {"after", _("After the cleaning"), json_is_object(json_object_get(p->document, "after"))},
+        {"plan", _("Plan"), p->tally.has_plan && !p->tally.has_run},
         {"advice", _("Advice"), json_object_size(notes) > 0},
         {"unseen", _("Not inspected"), p->tally.unseen > 0},
         {"autostarts", _("What starts by itself"), has_autostarts(p->document)},
@@ -930,10 +931,14 @@ void kj_host_write_html(const json_t *document, kj_lang lang, FILE *out)
     show_hibernated(&p);
     show_stolen(&p);
     show_contents(&p, notes);
+    if (p.tally.has_run) { /* whoever has cleaned wants to know first what came of it */
+        show_plan(&p);
+        show_after(&p);
+    }
     json_array_foreach(json_object_get(document, "systems"), index, system)
         show_system(&p, system, index + 1);
-    show_plan(&p);
-    show_after(&p);
+    if (!p.tally.has_run)
+        show_plan(&p);
     show_notes(&p, notes);
     show_unseen(&p);
     show_autostarts(&p);

@@ -137,6 +137,18 @@ static void put_detail(view *v, size_t indent, const char *label, const char *te
     end_line(v);
 }
 
+/* "label: sentence", which may need several lines. */
+static void put_sentence(view *v, size_t indent, const char *label, const char *sentence)
+{
+    if (!*sentence)
+        return;
+    kj_buf text;
+    kj_buf_init(&text, LINE_MAX_LEN);
+    kj_buf_printf(&text, "%s%s", label, sentence);
+    put_prose(v, indent, kj_buf_text(&text));
+    kj_buf_done_into(&text, &v->line);
+}
+
 /* ---- the system ---------------------------------------------------------------------------------
  */
 
@@ -172,7 +184,7 @@ static void show_hive(view *v, const json_t *hive)
                                (unsigned long)entries),
                       (long long)entries);
     end_line(v);
-    put_detail(v, DETAILS + 2, "", kj_host_sentence(hive, "trouble"));
+    put_sentence(v, DETAILS + 2, "", kj_host_sentence(hive, "trouble"));
 }
 
 /* All of them on request, else those that something is wrong with. */
@@ -213,6 +225,8 @@ static void show_system_head(view *v, const json_t *system)
     }
     if (v->options->quiet)
         return;
+    if (v->tally.has_run)
+        put_detail(v, INDENT, "", _("As it was found before the cleaning:"));
     if (v->options->explain)
         show_profiles(v, system);
     show_hives(v, system);
@@ -254,7 +268,7 @@ static void show_trace_details(view *v, size_t indent, const json_t *trace)
         kj_buf_printf(&v->line, _("it has %lld names (hard links)"), (long long)links);
         end_line(v);
     }
-    put_detail(v, indent, _("note: "), kj_host_note(trace));
+    put_sentence(v, indent, _("note: "), kj_host_note(trace));
     if (!v->options->explain)
         return;
     put_detail(v, indent, _("on the volume: "), kj_host_get(trace, "path"));
@@ -411,9 +425,11 @@ static void show_threat(view *v, const json_t *system, const json_t *threat)
     end_line(v);
     show_stolen(v, traces);
     if (!v->options->quiet) {
-        put_blanks(v, INDENT);
-        put_built(v, kj_host_put_about, threat);
-        end_line(v);
+        kj_buf about;
+        kj_buf_init(&about, LINE_MAX_LEN);
+        kj_host_put_about(threat, &about);
+        put_prose(v, INDENT, kj_buf_text(&about));
+        kj_buf_done_into(&about, &v->line);
         put_prose(v, INDENT, kj_host_text(json_object_get(threat, "summary"), v->options->lang));
         put_title(v, INDENT, _("Traces"));
     }
@@ -442,24 +458,25 @@ static void show_system(view *v, const json_t *system)
 /* Why it was not done, or what to know before it is. */
 static void show_action_reasons(view *v, const json_t *action)
 {
-    const char *risk = kj_host_get(action, "risk");
-    put_detail(v, ACTION, "", kj_host_sentence(action, "sentence"));
-    put_detail(v, ACTION, _("not done, because "), kj_host_sentence(action, "refused"));
+    const char *risk = kj_host_get(action, "risk"), *why = kj_host_sentence(action, "risk_why");
+    put_sentence(v, ACTION, "", kj_host_sentence(action, "sentence"));
+    put_sentence(v, ACTION, _("not done, because "), kj_host_sentence(action, "refused"));
     if (v->options->quiet)
         return;
-    put_detail(v, ACTION, _("why: "), kj_host_sentence(action, "reason"));
+    put_sentence(v, ACTION, _("why: "), kj_host_sentence(action, "reason"));
     if (*risk && strcmp(risk, "low") != 0) {
-        put_blanks(v, ACTION);
+        kj_buf label;
+        kj_buf_init(&label, 1 << 12);
+        kj_buf_printf(&label, _("risk: %s"), kj_host_say(KJ_HOST_RISKS, risk));
+        kj_buf_put_text(&label, *why ? ": " : "");
         paint_tone(v, KJ_HOST_WARN);
-        kj_buf_printf(&v->line, _("risk: %s"), kj_host_say(KJ_HOST_RISKS, risk));
-        const char *why = kj_host_sentence(action, "risk_why");
-        kj_buf_put_text(&v->line, *why ? ": " : "");
-        put(v, why);
+        put_sentence(v, ACTION, kj_buf_text(&label), *why ? why : " ");
         paint(v, PLAIN);
-        end_line(v);
+        flush(v);
+        kj_buf_done_into(&label, &v->line);
     }
     if (v->options->explain)
-        put_detail(v, ACTION, _("only if: "), kj_host_sentence(action, "precondition"));
+        put_sentence(v, ACTION, _("only if: "), kj_host_sentence(action, "precondition"));
 }
 
 static void show_action(view *v, const json_t *action)
@@ -483,16 +500,17 @@ static void show_action(view *v, const json_t *action)
     put_detail(v, ACTION, _("data: "), kj_host_get(action, "data"));
     put_detail(v, ACTION, _("becomes: "), kj_host_get(action, "becomes"));
     if (kj_host_is(action, "warn", "stolen-data")) {
-        put_blanks(v, ACTION);
         paint_tone(v, KJ_HOST_BAD);
-        put(v, _("card data or passwords may have been written here: treat it as confidential"));
+        put_prose(v, ACTION,
+                  _("card data or passwords may have been written here: treat it as confidential"));
         paint(v, PLAIN);
-        end_line(v);
+        flush(v);
     }
     show_action_reasons(v, action);
 }
 
-static void show_phase(view *v, const json_t *actions, const kj_host_phase *phase)
+/* Returns whether there was anything in it. */
+static bool show_phase(view *v, const json_t *actions, const kj_host_phase *phase, bool is_first)
 {
     bool titled = false;
     size_t index;
@@ -501,11 +519,14 @@ static void show_phase(view *v, const json_t *actions, const kj_host_phase *phas
     {
         if (!kj_host_in_phase(action, phase))
             continue;
-        if (!titled)
+        if (!titled) {
+            kj_buf_put_text(&v->line, is_first ? "" : "\n");
             put_title(v, INDENT, _(phase->title));
+        }
         titled = true;
         show_action(v, action);
     }
+    return titled;
 }
 
 static void show_plan(view *v)
@@ -519,8 +540,9 @@ static void show_plan(view *v)
         put_detail(v, INDENT, _("plan: "), kj_host_get(plan, "id"));
     if (json_array_size(actions) == 0)
         put_detail(v, INDENT, "", _("There is nothing to do."));
+    bool is_begun = false;
     for (size_t i = 0; i < kj_host_phase_count; i++)
-        show_phase(v, actions, &kj_host_phases[i]);
+        is_begun |= show_phase(v, actions, &kj_host_phases[i], !is_begun);
 }
 
 static void show_run(view *v)

@@ -185,7 +185,7 @@ static const word flags[] = {
 
 static const word signatures[] = {
     {"valid", N_("signed")},
-    {"invalid", N_("signature INVALID: changed after signing")},
+    {"invalid", N_("signature INVALID (changed after signing)")},
     {"none", N_("not signed")},
     {"untrusted", N_("signed, signer not known")},
     {"unknown", ""},
@@ -578,6 +578,15 @@ static void count_actions(const json_t *actions, kj_host_tally *t)
     }
 }
 
+/* Should actions and run disagree, then the worse is true. */
+static void count_run(const json_t *run, kj_host_tally *t)
+{
+    json_int_t skipped = json_integer_value(json_object_get(run, "skipped"));
+    json_int_t failed = json_integer_value(json_object_get(run, "failed"));
+    t->skipped = kj_max_size(t->skipped, skipped > 0 ? (size_t)skipped : 0);
+    t->failed = kj_max_size(t->failed, failed > 0 ? (size_t)failed : 0);
+}
+
 void kj_host_count(const json_t *document, kj_host_tally *out)
 {
     kj_host_tally t = {0};
@@ -596,6 +605,7 @@ void kj_host_count(const json_t *document, kj_host_tally *out)
     }
     const json_t *plan = json_object_get(document, "plan");
     count_actions(json_object_get(plan, "actions"), &t);
+    count_run(json_object_get(document, "run"), &t);
     t.unseen = json_array_size(json_object_get(document, "unseen"));
     t.has_plan = json_is_object(plan);
     t.has_run = json_is_object(json_object_get(document, "run"));
@@ -644,9 +654,11 @@ kj_host_tone kj_host_outcome(const json_t *document, const kj_host_tally *t,
 
 size_t kj_host_figures(const kj_host_tally *t, kj_host_figure out[KJ_HOST_FIGURES_MAX])
 {
+    kj_host_tone bad = t->has_run ? KJ_HOST_NEUTRAL : KJ_HOST_BAD; /* what was found before */
+    kj_host_tone warn = t->has_run ? KJ_HOST_NEUTRAL : KJ_HOST_WARN;
     const kj_host_figure all[] = {
-        {ngettext("threat", "threats", t->threats), t->threats, KJ_HOST_WARN},
-        {_("active"), t->active, KJ_HOST_BAD},
+        {ngettext("threat", "threats", t->threats), t->threats, warn},
+        {_("active"), t->active, bad},
         {ngettext("trace", "traces", t->traces), t->traces, KJ_HOST_NEUTRAL},
         {ngettext("file with stolen data", "files with stolen data", t->stolen), t->stolen,
          KJ_HOST_BAD},

@@ -54,19 +54,15 @@ static json_t *wrong_value(size_t which)
     case 0:
         return json_string("<b> & \"x\" 'y' %s%n");
     case 1:
-        return json_integer(-1);
+        return json_integer(INT64_MIN);
     case 2:
-        return json_integer(INT64_MAX);
-    case 3:
         return json_pack("[{s:[i]},[s],i]", "traces", 1 << 30, "x", 7);
-    case 4:
-        return json_pack("{s:{s:s}}", "en", "ja", "x");
     default:
         return json_null();
     }
 }
 
-enum { WRONG_VALUES = 6 };
+enum { WRONG_VALUES = 4 };
 
 static void ruin_below(ruins *ruin, json_t *part);
 

@@ -1,0 +1,358 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""kujo host, clean, undo, quarantine on whole volumes: what is found, what is changed, what is not."""
+
+import json
+import os
+import shutil
+import sys
+
+from kit import EICAR, SANITIZED, Skip, case, check, equal, filler, kujo, read, run, run_cases, tool
+from windows import (GIF, JPEG, NT, RUN, Volume, difference, make_hive, program, snapshot,
+                     values_of)
+
+MIMAIL = "W32/Mimail.q@MM"
+DUMARU = "W32/Dumaru.a@MM"
+
+
+def document(*arguments, code):
+    return json.loads(kujo(*arguments, "--json", code=code).out)
+
+
+def threats(doc):
+    return sorted(threat["name"] for system in doc["systems"] for threat in system["threats"])
+
+
+def actions(doc, status="planned"):
+    return [action for action in doc["plan"]["actions"] if action["status"] == status]
+
+
+def clean(*arguments, code, root="v"):
+    return kujo("clean", "--state", "state", *arguments, root, code=code)
+
+
+def apply(code=0, *arguments):
+    return document("clean", "--state", "state", "--apply", *arguments, "v", code=code)
+
+
+@case("a clean system: nothing found, nothing to do")
+def _():
+    for version in ("5.0", "5.1", "6.1", "10.0"):
+        shutil.rmtree("v", ignore_errors=True)
+        volume = Volume("v", version)
+        before = snapshot("v")
+        doc = document("host", "v", code=0)
+        equal(threats(doc), [], doc)
+        equal(len(doc["systems"]), 1)
+        equal(doc["systems"][0]["version"], version)
+        equal(doc["systems"][0]["windir"].lower(), "c:\\" + volume.windir.lower())
+        doc = document("clean", "--state", "state", "v", code=0)
+        equal(doc["plan"]["actions"], [])
+        check(not os.path.exists("state"), "a plan needs no state")
+        equal(difference(before, snapshot("v")), [])
+
+
+@case("Mimail.q: found, planned, cleaned, and back to the byte")
+def _():
+    volume = Volume("v")
+    volume.infect_with_mimail()
+    before = snapshot("v")
+    doc = document("host", "v", code=1)
+    equal(threats(doc), ["W32/Mimail.hta", MIMAIL], doc)
+    traces = {trace.get("artifact"): trace for trace in doc["systems"][0]["traces"]}
+    equal(traces["dropper"]["state"], "active", traces["dropper"])
+    equal(traces["run"]["state"], "active", traces["run"])
+    equal(traces["mailer"]["state"], "dormant", traces["mailer"])
+    equal(traces["stolen"]["state"], "remnant")
+    threat = next(t for t in doc["systems"][0]["threats"] if t["name"] == MIMAIL)
+    equal((threat["state"], threat["warnings"]), ("active", ["stolen-data"]))
+    doc = document("clean", "--state", "state", "v", code=1)
+    equal(len(actions(doc)), 9, doc["plan"])
+    equal(actions(doc)[0]["do"], "delete-value")
+    equal(difference(before, snapshot("v")), [], "the plan changes nothing")
+    doc = apply()
+    check(doc["after"]["clean"], doc["after"])
+    equal({action["result"] for action in actions(doc)}, {"done"}, doc["plan"])
+    check(0 < doc["run"]["bytes_changed"] < 100, doc["run"])
+    check({"passwords"} <= {item["id"] for item in doc["after"]["remains"]}, doc["after"])
+    equal(list(values_of(volume.software, "\\" + RUN)), ["Sound"])
+    gone = {"WINNT/SYS32.EXE", "WINNT/OUTLOOK.EXE", "WINNT/OUTLOOK.CFG", "MMINFO.TXT", "LOGO.JPG",
+            "LOGOBIG.GIF", "MSHOME.HTA", "WIND.GIF"}
+    changed = {path for path in difference(before, snapshot("v"))
+               if not os.path.isdir(os.path.join("v", path)) or path not in before}
+    equal(changed, gone | {"WINNT/system32/config/software"})
+    document("host", "v", code=0)
+    equal(document("clean", "--state", "state", "v", code=0)["plan"]["actions"], [], "idempotent")
+    kept = kujo("quarantine", "list", "--state", "state", code=0)
+    equal(len(kept.lines), 8, kept)
+    kujo("quarantine", "verify", "--all", "--state", "state", code=0)
+    runs = kujo("undo", "--list", "--state", "state", code=0)
+    equal(runs.lines[0].split()[0], doc["run"]["id"], runs)
+    kujo("undo", "--state", "state", doc["run"]["id"], code=0)
+    equal(difference(before, snapshot("v")), [])
+    document("host", "v", code=1)
+
+
+@case("Dumaru.a: lists lose the threat's part, Windows' own shell comes back")
+def _():
+    volume = Volume("v")
+    volume.file("%/dllreg.exe", program(9234))
+    volume.file("%/system32/vxdmgr32.exe", program(9234))
+    volume.file("%/win.ini", b"[windows]\r\nload=\r\nrun=C:\\Tools\\clock.exe, C:\\WINNT\\dllreg.exe\r\n")
+    volume.file("%/system.ini", b"; x\r\n[boot]\r\nshell = explorer.exe %SystemRoot%\\system32\\vxdmgr32.exe\r\n")
+    make_hive(volume.software, {NT + "\\Winlogon": {
+        "Shell": "string:explorer.exe C:\\WINNT\\system32\\vxdmgr32.exe",
+        "Userinit": "string:C:\\WINNT\\system32\\userinit.exe,"}})
+    before = snapshot("v")
+    equal(threats(document("host", "v", code=1)), [DUMARU])
+    doc = apply()
+    equal(read(volume.path("%/win.ini")), b"[windows]\r\nload=\r\nrun=C:\\Tools\\clock.exe\r\n")
+    equal(read(volume.path("%/system.ini")), b"; x\r\n[boot]\r\nshell = explorer.exe\r\n")
+    equal(values_of(volume.software, "\\" + NT + "\\Winlogon")["Shell"].lower(), '"explorer.exe"')
+    check(not os.path.exists(volume.path("%/dllreg.exe")))
+    check(all(item["ok"] for item in doc["after"]["boot"]), doc["after"]["boot"])
+    kujo("undo", "--state", "state", "last", code=0)
+    equal(difference(before, snapshot("v")), [])
+
+
+@case("look-alikes are not touched")
+def _():
+    volume = Volume("v")
+    volume.file("Program Files/Microsoft Office/Office/OUTLOOK.EXE", program(50720))
+    volume.file("LOGO.JPG", filler(JPEG, 18204))
+    volume.file("MMINFO.TXT", b"minutes of a meeting\r\n")
+    volume.file("%/OUTLOOK.EXE", program(196608))
+    volume.file("%/system32/SYS32.EXE", program(32768))
+    make_hive(volume.software, {RUN: {"System": "string:C:\\Tools\\clock.exe"}})
+    before = snapshot("v")
+    doc = document("host", "v", code=0)
+    equal(threats(doc), [])
+    variants = [trace for trace in doc["systems"][0]["traces"] if trace["state"] == "variant"]
+    equal([trace["name"] for trace in variants], ["System"], doc["systems"][0]["traces"])
+    equal(actions(document("clean", "--state", "state", "v", code=0)), [])
+    equal(difference(before, snapshot("v")), [])
+    # the same beside the real ones
+    volume.infect_with_mimail()
+    make_hive(volume.software, {RUN: {"System": "string:C:\\Tools\\clock.exe"}})
+    volume.file("%/OUTLOOK.EXE", program(196608))
+    volume.file("LOGO.JPG", filler(JPEG, 18204))
+    apply()
+    for name, size in (("%/OUTLOOK.EXE", 196608), ("LOGO.JPG", 18204),
+                       ("Program Files/Microsoft Office/Office/OUTLOOK.EXE", 50720),
+                       ("%/system32/SYS32.EXE", 32768)):
+        equal(os.path.getsize(volume.path(name)), size, name)
+    equal(list(values_of(volume.software, "\\" + RUN)), ["System"])
+
+
+@case("what is known by its content alone: the file goes, and what starts it")
+def _():
+    volume = Volume("v", "6.1")
+    volume.file("Tools/test.com", EICAR)
+    startup = volume.profile + "/AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Startup"
+    volume.file(startup + "/test.com", EICAR)
+    make_hive(volume.user, {"Software\\" + RUN: {"Clock": "string:C:\\Tools\\clock.exe",
+                                                 "Test": "string:C:\\Tools\\test.com /x"}})
+    before = snapshot("v")
+    doc = document("host", "v", code=1)
+    equal(threats(doc), ["EICAR-Test-File"])
+    check(all(trace["state"] == "active" for trace in doc["systems"][0]["traces"]), doc)
+    doc = apply()
+    equal(sorted(action["do"] for action in actions(doc)),
+          ["delete-value", "quarantine", "quarantine"], doc["plan"])
+    equal(list(values_of(volume.user, "\\Software\\" + RUN)), ["Clock"])
+    kujo("undo", "--state", "state", "last", code=0)
+    equal(difference(before, snapshot("v")), [])
+
+
+@case("--expect: another plan than the one that was read is not applied")
+def _():
+    volume = Volume("v")
+    volume.infect_with_mimail()
+    plan = document("clean", "--state", "state", "v", code=1)["plan"]["id"]
+    volume.file("%/OUTLOOK.CFG", b"another\r\n")
+    before = snapshot("v")
+    result = clean("--apply", "--expect", plan, code=2)
+    check(b"nothing was changed" in result.err, result)
+    equal(difference(before, snapshot("v")), [])
+    plan = document("clean", "--state", "state", "v", code=1)["plan"]["id"]
+    clean("--apply", "--expect", plan, code=0)
+
+
+@case("links, junctions, case twins, pipes: nothing leaves the volume")
+def _():
+    volume = Volume("v")
+    volume.infect_with_mimail()
+    os.makedirs("outside/WINNT")
+    for name in ("SYS32.EXE", "OUTLOOK.EXE"):
+        shutil.copy(volume.path("%/" + name), "outside/WINNT")
+    os.remove(volume.path("%/OUTLOOK.EXE"))
+    os.symlink(os.path.abspath("outside/WINNT/OUTLOOK.EXE"), volume.path("%/OUTLOOK.EXE"))
+    os.remove(volume.path("LOGO.JPG"))
+    os.mkfifo(volume.path("LOGO.JPG"))
+    os.symlink("/", volume.path("Program Files"))
+    os.symlink("..", volume.path("Tools/loop"))
+    shutil.copy(volume.path("%/SYS32.EXE"), volume.path("%/sys32.exe"))
+    os.link(volume.path("WIND.GIF"), volume.path("Tools/other name.gif"))
+    os.rename(volume.path("MMINFO.TXT"), volume.path("mminfo.txt"))
+    outside, before = snapshot("outside"), snapshot("v")
+    doc = document("host", "v", code=1)
+    check(MIMAIL in threats(doc), doc)
+    doc = apply()
+    equal(difference(outside, snapshot("outside")), [])
+    check(os.path.islink(volume.path("%/OUTLOOK.EXE")), "the link stays")
+    for name in ("%/SYS32.EXE", "%/sys32.exe", "WIND.GIF", "mminfo.txt"):
+        check(not os.path.lexists(volume.path(name)), name, doc["plan"])
+    equal(os.path.getsize(volume.path("Tools/other name.gif")), 2660)
+    kujo("undo", "--state", "state", "last", code=0)
+    changed = difference(before, snapshot("v"))
+    equal([path for path in changed if "gif" not in path.lower()], [], "all but the hard link's count")
+
+
+@case("names that are a trap for people are shown escaped")
+def _():
+    volume = Volume("v", "6.1")
+    name = "invoice\u202etxt.com"
+    volume.file(f"Tools/{name}", EICAR)
+    make_hive(volume.user, {"Software\\" + RUN: {"T": "string:C:\\Tools\\test.com"}})
+    for command in (["host", "--every-file", "v"], ["host", "--every-file", "--json", "v"],
+                    ["clean", "--every-file", "--state", "state", "v"]):
+        result = kujo(*command, code=1)
+        check("\u202e".encode() not in result.out + result.err, result)
+        check(b"invoice" in result.out, result)
+
+
+@case("a plan is not applied into a state directory below the volume")
+def _():
+    Volume("v").infect_with_mimail()
+    before = snapshot("v")
+    kujo("clean", "--apply", "--state", "v/state", "v", code=2)
+    equal(difference(before, snapshot("v")), [])
+
+
+@case("the quarantine: show, restore, extract, purge")
+def _():
+    volume = Volume("v")
+    volume.infect_with_mimail()
+    before = snapshot("v")
+    apply()
+    rows = [json.loads(line) for line in
+            kujo("quarantine", "list", "--json", "--state", "state", code=0).lines]
+    row = next(row for row in rows if row["path"] == "WINNT/SYS32.EXE")
+    for kept, _, names in os.walk("state"):
+        for name in names:
+            check(b"MZ" != read(os.path.join(kept, name))[:2], name)
+    shown = kujo("quarantine", "show", "--state", "state", row["id"], code=0)
+    check(row["sha256"] in shown.out.decode(), shown)
+    kujo("quarantine", "extract", "--to", ".", "--state", "state", row["id"], code=0)
+    os.makedirs("e")
+    path = kujo("quarantine", "extract", "--to", "e", "--state", "state", row["id"],
+                code=0).lines[0]
+    equal(read(path), before["WINNT/SYS32.EXE"][-1])
+    check(not os.access(path, os.X_OK) or os.stat(path).st_mode & 0o111 == 0)
+    kujo("quarantine", "restore", "--state", "state", row["id"], code=0)
+    equal(snapshot("v")["WINNT/SYS32.EXE"], before["WINNT/SYS32.EXE"])
+    kujo("quarantine", "restore", "--state", "state", row["id"], code=2)
+    kujo("quarantine", "purge", "--state", "state", row["id"], code=0)
+    kujo("quarantine", "show", "--state", "state", row["id"], code=2)
+
+
+@case("what is no Windows, what is not there, what cannot be read")
+def _():
+    os.makedirs("empty")
+    for command in ("host", "clean"):
+        check(b"no Windows" in kujo(command, "empty", code=2).err)
+        kujo(command, "missing", code=2)
+        kujo(command, code=2)
+        kujo(command, "a", "b", code=2)
+    kujo("undo", "last", "--state", "state", code=2)
+    kujo("undo", "no-such-run", "--state", "state", code=2)
+    volume = Volume("v")
+    with open(volume.software, "r+b") as file:
+        file.seek(0)
+        file.write(b"XXXX")
+    doc = document("host", "v", code=2)
+    check(any("software" in item["where"].lower() for item in doc["unseen"]), doc["unseen"])
+
+
+@case("a hive that is dirty and has no log is read, and not changed")
+def _():
+    volume = Volume("v")
+    volume.infect_with_mimail()
+    with open(volume.software, "r+b") as file:
+        file.seek(8)
+        file.write(b"\x77\0\0\0")
+    hive = read(volume.software)
+    doc = document("host", "v", code=1)
+    equal({item["state"] for item in doc["systems"][0]["hives"] if item["role"] == "SOFTWARE"},
+          {"stale"})
+    doc = apply(2)
+    equal(read(volume.software), hive)
+    equal([action["do"] for action in actions(doc, "refused")], ["delete-value"])
+
+
+@case("autostarts: one list, text and JSON")
+def _():
+    volume = Volume("v")
+    volume.infect_with_mimail()
+    doc = document("host", "--autostarts", "--all", "v", code=1)
+    rows = doc["systems"][0]["autostarts"]
+    by_name = {row.get("name"): row for row in rows}
+    check(by_name["System"]["target"].upper().endswith("SYS32.EXE"), by_name["System"])
+    equal(by_name["System"]["found"][0]["name"], MIMAIL)
+    check(by_name["Sound"]["exists"], by_name["Sound"])
+    equal(len(by_name["Sound"]["sha256"]), 64)
+    check("default" in by_name["Shell"]["flags"], by_name["Shell"])
+    text = kujo("host", "--autostarts", "v", code=1)
+    check(b"SYS32.EXE" in text.out, text)
+
+
+@case("a report for people, in both languages")
+def _():
+    volume = Volume("v")
+    volume.infect_with_mimail()
+    for language, word in (("en", "Mimail"), ("ja", "検出")):
+        kujo("clean", "--state", "state", "--html", "r.html", "--lang", language, "v", code=1)
+        page = read("r.html").decode()
+        check(word in page and "<script" not in page and MIMAIL in page, page[:500])
+
+
+@case("disk images: read, and not cleaned")
+def _():
+    volume = Volume("v")
+    volume.infect_with_mimail()
+    mkfs, copy = tool("mkfs.vfat"), tool("mcopy")
+    run("truncate", "-s", "16M", "c.img")
+    run(mkfs, "-F", "16", "c.img")
+    for name in sorted(os.listdir("v")):
+        run(copy, "-s", "-i", "c.img", os.path.join("v", name), "::/")
+    image = read("c.img")
+    doc = document("host", "c.img", code=1)
+    equal(threats(doc), ["W32/Mimail.hta", MIMAIL], doc)
+    equal(len(actions(document("clean", "--state", "state", "c.img", code=1))), 9)
+    result = kujo("clean", "--apply", "--state", "state", "c.img", code=2)
+    check(b"mount" in result.err, result)
+    equal(read("c.img"), image)
+
+
+@case("kujo scan --quarantine: files, archives, messages; never a mailbox")
+def _():
+    os.makedirs("m/cur")
+    with open("plain.com", "wb") as file:
+        file.write(EICAR)
+    message = (b"From: a@example.com\nTo: b@example.com\nSubject: x\nMIME-Version: 1.0\n"
+               b"Content-Type: text/plain\n\n" + EICAR + b"\n")
+    with open("m/cur/1.2.host:2,S", "wb") as file:
+        file.write(message)
+    with open("box", "wb") as file:
+        for _ in range(2):
+            file.write(b"From a@example.com Tue Jan 27 12:00:00 2004\n" + message + b"\n")
+    result = kujo("scan", "--quarantine", "--state", "state", "plain.com", "m", "box", code=1)
+    check(not os.path.exists("plain.com") and not os.path.exists("m/cur/1.2.host:2,S"), result)
+    check(os.path.exists("box") and b"mailbox" in result.err, result)
+    kujo("undo", "--state", "state", "last", code=0)
+    equal(read("plain.com"), EICAR)
+    equal(read("m/cur/1.2.host:2,S"), message)
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases())
