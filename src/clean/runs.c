@@ -57,7 +57,7 @@ static kj_status list_ids(kj_state *state, id_list *out, kj_error *err)
         id_text id = {0};
         if (!is_id(entry->d_name))
             continue;
-        (void)snprintf(id.text, sizeof id.text, "%s", entry->d_name);
+        memcpy(id.text, entry->d_name, strlen(entry->d_name) + 1); /* is_id() knows that it fits */
         ok &= kj_vec_add(out, id);
     }
     (void)closedir(directory);

@@ -418,6 +418,32 @@ static kj_status copy_away(kj_step_context *c, kj_arena *arena, uint32_t index, 
     return record->container.len ? KJ_OK : kj_no_memory(err);
 }
 
+/* The header half way differs from both in bytes that the edits may leave alone (the checksum's):
+ * all of the header becomes one edit. False: it cannot be. */
+static bool cover_header(int fd, kj_arena *arena, kj_step *step)
+{
+    uint8_t *old = kj_arena_alloc_raw(arena, HIVE_HEADER),
+            *new = kj_arena_alloc_raw(arena, HIVE_HEADER);
+    kj_edit *items = kj_new_array(arena, kj_edit, step->edits.count + 2);
+    if (!old || !new || !items || !read_headers(fd, step, old, new))
+        return false;
+    size_t count = 0;
+    items[count++] = (kj_edit){0, kj_span_of(old, HIVE_HEADER), kj_span_of(new, HIVE_HEADER)};
+    for (size_t i = 0; i < step->edits.count; i++) {
+        kj_edit edit = step->edits.items[i];
+        size_t inside = edit.offset < HIVE_HEADER ? HIVE_HEADER - (size_t)edit.offset : 0;
+        if (inside && edit.before.len != edit.after.len)
+            return false;
+        edit.before = kj_span_sub(edit.before, inside, SIZE_MAX);
+        edit.after = kj_span_sub(edit.after, inside, SIZE_MAX);
+        edit.offset += inside;
+        if (edit.before.len || edit.after.len)
+            items[count++] = edit;
+    }
+    step->edits = (kj_edits){items, count};
+    return true;
+}
+
 static kj_status prepare_file(kj_step_context *c, kj_arena *arena, uint32_t index,
                               const kj_beneath *place, kj_step_record *record, kj_error *err)
 {
@@ -440,6 +466,8 @@ static kj_status prepare_file(kj_step_context *c, kj_arena *arena, uint32_t inde
     file_state state = look_at_patched(fd, step, (uint64_t)st.st_size);
     if (state != FILE_OLD && state != FILE_NEW)
         skip(record, arena, KJ_SENTENCE("the file was changed by something else"));
+    else if ((step->flags & KJ_STEP_HIVE) && !cover_header(fd, arena, &record->step))
+        skip(record, arena, KJ_SENTENCE("its edits make no sense"));
     return KJ_OK;
 }
 

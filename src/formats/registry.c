@@ -90,7 +90,9 @@ uint16_t kj_reg_name_unit(kj_reg_name name, size_t index)
     const uint8_t *raw = name.raw.data;
     if (index >= kj_reg_name_count(name))
         return 0;
-    return name.wide ? (uint16_t)(raw[2 * index] | raw[2 * index + 1] << 8) : raw[index];
+    if (!name.wide)
+        return raw[index];
+    return (uint16_t)(raw[2 * index] | raw[2 * index + 1] << 8);
 }
 
 int kj_reg_name_compare(kj_reg_name a, kj_reg_name b)

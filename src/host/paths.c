@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "host/system_private.h"
+#include "host/tree_private.h"
 
 enum {
     TEXT_MAX = 32 << 10, /* bytes of an expanded text: a command line of Windows has 32,767 */
@@ -625,6 +626,7 @@ static bool find_child(const kj_system *s, kj_span directory, kj_span name, kj_n
     kj_buf_put(&path, name);
     bool found = !path.failed && !memchr(name.data, '/', name.len) &&
                  kj_tree_find(s->tree, kj_buf_span(&path), out, NULL);
+    s->tree->starved = s->tree->starved || path.failed;
     kj_buf_done(&path);
     return found || find_short(s->tree, directory, name, out);
 }

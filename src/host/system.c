@@ -10,6 +10,7 @@
 #include "base/reader.h"
 #include "base/text.h"
 #include "host/system_private.h"
+#include "host/tree_private.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -36,6 +37,7 @@ bool kj_system_has(kj_tree *tree, kj_span directory, const char *name, kj_node_k
     kj_buf_put_text(&path, name);
     bool found =
         !path.failed && kj_tree_find(tree, kj_buf_span(&path), &node, NULL) && node.kind == kind;
+    tree->starved = tree->starved || path.failed;
     kj_buf_done(&path);
     if (found && out)
         *out = node;
@@ -79,6 +81,7 @@ char *kj_reg_text_at(const kj_registry *reg, kj_reg_key from, const char *path, 
     kj_buf_init(&text, KJ_REG_TEXT_MAX);
     bool is_text = kj_reg_value_text(reg, &value, &text) && !text.failed;
     char *copy = is_text ? kj_arena_text(arena, kj_buf_span(&text)) : NULL;
+    arena->failed = arena->failed || text.starved;
     kj_buf_done(&text);
     return copy;
 }
@@ -331,7 +334,9 @@ static kj_status load_system(kj_system *system, uint64_t *bytes_left, kj_error *
 size_t kj_tree_head(kj_tree *tree, kj_span path, uint8_t *out, size_t len)
 {
     KJ_CLEANUP(kj_close_fd) int fd = -1;
-    if (kj_tree_open_head(tree, path, len, &fd, NULL, NULL) != KJ_OK)
+    kj_status status = kj_tree_open_head(tree, path, len, &fd, NULL, NULL);
+    tree->starved = tree->starved || status == KJ_NO_MEMORY;
+    if (status != KJ_OK)
         return 0;
     size_t have = 0;
     while (have < len) {
@@ -465,6 +470,9 @@ kj_status kj_systems_find(kj_tree *tree, kj_arena *arena, kj_systems *out, kj_er
     kj_vec_done(&f.found);
     for (size_t i = 0; i < systems.count && status == KJ_OK; i++)
         status = load_system(&systems.items[i], &bytes_left, err);
+    /* Much is not found because it is not there; this was not found for want of memory. */
+    if (status == KJ_OK && (arena->failed || kj_tree_starved(tree)))
+        status = kj_no_memory(err);
     if (status != KJ_OK) {
         kj_systems_done(&systems);
         return status;

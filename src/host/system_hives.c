@@ -398,7 +398,7 @@ static kj_status add_snapshot(kj_system_builder *b, const kj_node *node, kj_erro
             continue;
         kj_span sid = kj_span_sub(name, len, SIZE_MAX);
         kj_buf shown;
-        kj_buf_init(&shown, 4096);
+        kj_buf_init(&shown, 8 * 4096);
         kj_buf_put_text(&shown, c->mount);
         kj_escape(sid, NULL, &shown);
         kj_buf_put_text(&shown, c->role == KJ_HIVE_CLASSES ? "_Classes" : "");

@@ -66,11 +66,12 @@ static kj_status list_profiles(kj_system_builder *b, const kj_registry *reg, con
         kj_buf name;
         kj_buf_init(&name, KJ_REG_TEXT_MAX);
         kj_reg_name_text(info.name, &name);
+        bool too_long = name.failed && !name.starved;
         char *sid = name.failed ? NULL : kj_arena_text(s->arena, kj_buf_span(&name));
         kj_buf_done(&name);
-        if (!sid)
+        if (!sid && !too_long)
             return kj_no_memory(err);
-        KJ_TRY(add_profile(b, node.path, sids ? kj_span_str(sid) : (kj_span){0}, err));
+        KJ_TRY(add_profile(b, node.path, kj_span_str(sids ? sid : NULL), err));
     }
     return KJ_OK;
 }

@@ -64,6 +64,11 @@ bool kj_tree_is_image(const kj_tree *tree)
     return tree->image != NULL;
 }
 
+bool kj_tree_starved(const kj_tree *tree)
+{
+    return tree->starved;
+}
+
 int kj_tree_root_fd(const kj_tree *tree)
 {
     return tree->image ? -1 : tree->fd;
@@ -236,8 +241,11 @@ static kj_status new_listing(kj_tree *tree, kj_span path, kj_listing **out, kj_e
 static kj_status listing_of(kj_tree *tree, kj_span path, kj_listing **out, kj_error *err)
 {
     kj_listing *listing = *slot_of(tree->slots, tree->slot_count, path);
-    if (!listing)
-        KJ_TRY(new_listing(tree, path, &listing, err));
+    if (!listing) {
+        kj_status status = new_listing(tree, path, &listing, err);
+        tree->starved = tree->starved || status == KJ_NO_MEMORY;
+        KJ_TRY(status);
+    }
     *out = listing;
     if (listing->status != KJ_OK)
         return kj_fail(err, listing->status, KJ_NO_OFFSET, "%s", listing->reason);
@@ -354,12 +362,14 @@ kj_status kj_tree_open_head(kj_tree *tree, kj_span path, size_t len, int *out_fd
 /* The node of that name in any case: the exact one, else the first. */
 static const kj_node *find_in(kj_tree *tree, kj_listing *listing, kj_span name, bool *twins)
 {
-    kj_arena_mark mark;
-    if (fold_names(tree, listing, NULL) != KJ_OK)
+    if (fold_names(tree, listing, NULL) != KJ_OK) {
+        tree->starved = true;
         return NULL;
-    mark = kj_arena_get_mark(&tree->arena);
+    }
+    kj_arena_mark mark = kj_arena_get_mark(&tree->arena);
     char *folded = kj_fold_text(&tree->arena, name);
     const kj_node *found = NULL;
+    tree->starved = tree->starved || !folded;
     if (folded) {
         kj_span wanted = kj_span_str(folded);
         size_t first = lower_bound(listing, wanted), last = first;
@@ -472,17 +482,13 @@ static kj_status glob_below(glob *g, kj_span directory, size_t pos, unsigned dep
 kj_status kj_tree_glob(kj_tree *tree, kj_span pattern, size_t max,
                        void (*found)(void *user, const kj_node *node), void *user, kj_error *err)
 {
+    if (pattern.len > KJ_TREE_PATH_MAX / 4)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "a pattern is too long");
     kj_arena scratch;
     kj_arena_init(&scratch, KJ_TREE_PATH_MAX);
-    char *folded = pattern.len < KJ_TREE_PATH_MAX / 4 ? kj_fold_text(&scratch, pattern) : NULL;
-    kj_status status = KJ_NO_MEMORY;
-    if (folded) {
-        glob g = {tree, kj_span_str(folded), max, GLOB_STEPS_MAX, found, user, err};
-        status = glob_node(&g, &tree->root, 0, 0);
-    } else {
-        (void)kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "a pattern is too long");
-        status = KJ_LIMIT;
-    }
+    char *folded = kj_fold_text(&scratch, pattern);
+    glob g = {tree, kj_span_str(folded), max, GLOB_STEPS_MAX, found, user, err};
+    kj_status status = folded ? glob_node(&g, &tree->root, 0, 0) : kj_no_memory(err);
     kj_arena_done(&scratch);
     return status;
 }

@@ -211,8 +211,11 @@ static kj_status ask(kj_tree *tree, const kj_image_request *request, kj_error *e
     KJ_TRY(start(tree, err));
     kj_buf_init(&packet, 256);
     kj_image_put_request(request, &packet);
-    ssize_t sent = packet.failed ? -1 : send(tree->fd, packet.data, packet.len, MSG_NOSIGNAL);
+    bool starved = packet.failed;
+    ssize_t sent = starved ? -1 : send(tree->fd, packet.data, packet.len, MSG_NOSIGNAL);
     kj_buf_done(&packet);
+    if (starved)
+        return kj_no_memory(err);
     if (sent >= 0)
         return KJ_OK;
     stop(tree);

@@ -58,6 +58,7 @@ struct kj_tree {
     int fd;              /* directory: its root; image: the helper's socket */
     uint64_t device;     /* directory: the root's file system */
     bool crosses_mounts; /* the root is "/": what is mounted belongs to it */
+    bool starved;        /* something was passed over for want of memory */
     bool by_components;  /* no openat2(): every component is opened by itself */
     void *image;         /* image: its own */
     uint64_t *seen;      /* image: directories that have a path, by id + 1; open addressing */
@@ -79,6 +80,9 @@ KJ_MUST_CHECK kj_status kj_tree_node(kj_tree *tree, kj_span path, kj_node *out, 
 /* Whether a path is one that a listing can have given: relative, no empty component, no dots, no
  * NUL, not too long. */
 bool kj_tree_path_ok(kj_span path);
+
+/* Whether memory ran out where no status could say so: what was not found may be there. */
+bool kj_tree_starved(const kj_tree *tree);
 
 /* From now on without openat2(), as on kernels before 5.6: for tests. */
 void kj_tree_by_components(kj_tree *tree);

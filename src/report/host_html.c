@@ -761,16 +761,15 @@ static void show_head(page *p)
 
 static void show_facts(page *p)
 {
-    const char *tree = kj_host_say(KJ_HOST_TREES, kj_host_get(p->document, "tree"));
     mark(p, "<header>\n<p class=\"brand\">kujo</p>\n");
     put_element(p, "h1", title_of(p));
     mark(p, "<dl class=\"facts\">\n");
     put_term(p, _("Inspected"));
     mark(p, "<dd>");
     put_code(p, kj_host_get(p->document, "root"));
-    if (*tree) {
+    if (*kj_host_get(p->document, "tree")) {
         mark(p, " <span class=\"soft\">(");
-        put(p, tree);
+        put_built(p, kj_host_put_tree, p->document, put);
         mark(p, ")</span>");
     }
     mark(p, "</dd>\n");

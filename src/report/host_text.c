@@ -656,7 +656,7 @@ static void show_head(view *v)
     put(v, kj_host_get(v->document, "root"));
     paint(v, PLAIN);
     kj_buf_put_text(&v->line, " (");
-    put(v, kj_host_say(KJ_HOST_TREES, kj_host_get(v->document, "tree")));
+    put_built(v, kj_host_put_tree, v->document);
     kj_buf_put_text(&v->line, "), ");
     put_built(v, kj_host_put_time, v->document);
     end_line(v);

@@ -150,13 +150,6 @@ static const word hives[] = {
     {NULL, NULL},
 };
 
-static const word trees[] = {
-    {"directory", N_("folder")},
-    {"NTFS image", N_("NTFS image")},
-    {"FAT image", N_("FAT image")},
-    {NULL, NULL},
-};
-
 static const word categories[] = {
     {"logon", N_("Logon")},
     {"com", N_("File types and COM")},
@@ -193,13 +186,11 @@ static const word signatures[] = {
 };
 
 static const word *const vocabularies[KJ_HOST_VOCABULARY_COUNT] = {
-    [KJ_HOST_STATES] = states,   [KJ_HOST_STATES_LONG] = states_long,
-    [KJ_HOST_ROLES] = roles,     [KJ_HOST_KINDS] = kinds,
-    [KJ_HOST_CLASSES] = classes, [KJ_HOST_RISKS] = risks,
-    [KJ_HOST_DEEDS] = deeds,     [KJ_HOST_RESULTS] = results,
-    [KJ_HOST_REMAINS] = remains, [KJ_HOST_HIVES] = hives,
-    [KJ_HOST_TREES] = trees,     [KJ_HOST_CATEGORIES] = categories,
-    [KJ_HOST_FLAGS] = flags,     [KJ_HOST_SIGNED] = signatures,
+    [KJ_HOST_STATES] = states,     [KJ_HOST_STATES_LONG] = states_long, [KJ_HOST_ROLES] = roles,
+    [KJ_HOST_KINDS] = kinds,       [KJ_HOST_CLASSES] = classes,         [KJ_HOST_RISKS] = risks,
+    [KJ_HOST_DEEDS] = deeds,       [KJ_HOST_RESULTS] = results,         [KJ_HOST_REMAINS] = remains,
+    [KJ_HOST_HIVES] = hives,       [KJ_HOST_CATEGORIES] = categories,   [KJ_HOST_FLAGS] = flags,
+    [KJ_HOST_SIGNED] = signatures,
 };
 
 /* The catalogue keeps its own header under "". */
@@ -271,6 +262,32 @@ void kj_host_put_size(const json_t *object, kj_buf *out)
     kj_host_put_number((uint64_t)bytes, &number);
     kj_buf_printf(out, ngettext("%s byte", "%s bytes", (unsigned long)bytes), kj_buf_text(&number));
     kj_buf_done_into(&number, out);
+}
+
+/* How many bytes of the tree's description say what file system it is on, without the noun. */
+static size_t system_len(const char *tree, const char *noun)
+{
+    size_t len = strlen(tree), tail = strlen(noun);
+    if (len < tail || strcmp(tree + len - tail, noun) != 0)
+        return SIZE_MAX;
+    return len > tail ? len - tail - 1 : 0;
+}
+
+bool kj_host_is_image(const json_t *document)
+{
+    const char *tree = kj_host_get(document, "tree");
+    return *tree && system_len(tree, "directory") == SIZE_MAX;
+}
+
+void kj_host_put_tree(const json_t *document, kj_buf *out)
+{
+    const char *tree = kj_host_get(document, "tree");
+    bool is_image = kj_host_is_image(document);
+    size_t len = kj_min_size(system_len(tree, is_image ? "image" : "directory"), strlen(tree));
+    if (*tree && len)
+        kj_buf_printf(out, is_image ? _("%.*s image") : _("%.*s folder"), (int)len, tree);
+    else if (*tree)
+        kj_buf_put_text(out, is_image ? _("image") : _("folder"));
 }
 
 void kj_host_put_time(const json_t *document, kj_buf *out)
@@ -609,7 +626,7 @@ void kj_host_count(const json_t *document, kj_host_tally *out)
     t.unseen = json_array_size(json_object_get(document, "unseen"));
     t.has_plan = json_is_object(plan);
     t.has_run = json_is_object(json_object_get(document, "run"));
-    t.is_image = strstr(kj_host_get(document, "tree"), "image") != NULL;
+    t.is_image = kj_host_is_image(document);
     *out = t;
 }
 

@@ -31,7 +31,6 @@ typedef enum kj_host_vocabulary {
     KJ_HOST_RESULTS,
     KJ_HOST_REMAINS,
     KJ_HOST_HIVES, /* their states */
-    KJ_HOST_TREES,
     KJ_HOST_CATEGORIES,
     KJ_HOST_FLAGS,
     KJ_HOST_SIGNED,
@@ -56,6 +55,12 @@ void kj_host_put_place(const json_t *object, kj_buf *out);
 /* "32,768 bytes"; nothing when there is no size. */
 void kj_host_put_size(const json_t *object, kj_buf *out);
 void kj_host_put_number(uint64_t number, kj_buf *out); /* "32,768" */
+
+/* Whether an image was inspected: nothing is cleaned in one. */
+bool kj_host_is_image(const json_t *document);
+
+/* "ext4 folder", "NTFS image"; nothing when the document does not say. */
+void kj_host_put_tree(const json_t *document, kj_buf *out);
 
 /* "2026-11-24 12:00 UTC". */
 void kj_host_put_time(const json_t *document, kj_buf *out);

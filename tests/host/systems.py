@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
 import hives
-from kit import case, check, environment, equal, kujo, read, run, run_cases, tool, write
+from kit import LONG, SANITIZED, case, check, environment, equal, kujo, read, run, run_cases, tool, write
 
 CURRENT = "Microsoft\\Windows NT\\CurrentVersion"
 
@@ -506,6 +506,14 @@ def hostile_profiles():
     user("t/Users/Two/NTUSER.DAT")
     equal(lines("t", "profile"), [
         "profile name=Two path=Users/Two sid=S-1-5-21-2 hive=1 classes=-1"])
+
+
+@case("memory that runs out is told")
+def memory_runs_out():
+    windows_xp("t")
+    windows_98("t/Other")
+    step = "1" if LONG else "17" if SANITIZED else "5"
+    return kujo("t", step, code=0, program=os.environ["KUJO_MEMORY"]).lines[-1]
 
 
 if __name__ == "__main__":

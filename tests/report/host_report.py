@@ -127,10 +127,14 @@ def commands_can_be_pasted():
         if f"kujo clean {shown} --apply" not in show(document, "text"):
             wrong.append(root)
     document = load("found")
-    document["tree"] = "NTFS image"
-    text = show(document, "text")
-    if "kujo clean" in text or "mount the volume" not in text:
-        wrong.append("an image cannot be cleaned, and that must be said")
+    for tree, shown in (("NTFS", "(NTFS image)"), ("FAT32 image", "(FAT32 image)"), ("image", "(image)"),
+                        ("ext4 directory", "(ext4 folder)"), ("directory", "(folder)")):
+        document["tree"] = tree
+        text = show(document, "text")
+        if shown not in text or ("mount the volume" in text) != ("image" in shown):
+            wrong.append(f"{tree}: nothing is cleaned in an image, and that must be said")
+        if ("kujo clean" in text) == ("image" in shown):
+            wrong.append(f"{tree}: kujo clean")
     return wrong
 
 
@@ -415,6 +419,7 @@ def japanese_is_complete():
                          r"Fast Startup|shutdown /s /t 0|kujo|SOFTWARE|SYSTEM|NTUSER")
     for name in NAMES:
         document = map_texts(load(name), lambda key, text: text if key in WORDS or key == "id" else "日本")
+        document["tree"] = "NTFS"
         document.get("run", {})["state"] = "日本"
         for system in document["systems"]:
             system["hibernated"] = True
