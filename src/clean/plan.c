@@ -33,30 +33,13 @@ static const kj_inspection *inspection_of(const kj_planner *p, const kj_action *
     return &p->inspections[action->system];
 }
 
-static bool same_spot(const kj_spot *a, const kj_spot *b)
-{
-    if (a->kind != b->kind || !kj_span_equal(a->path, b->path))
-        return false;
-    switch (a->kind) {
-    case KJ_SPOT_VALUE:
-        return a->hive == b->hive && a->key == b->key && a->value.id == b->value.id;
-    case KJ_SPOT_KEY:
-        return a->hive == b->hive && a->key == b->key;
-    case KJ_SPOT_INI:
-        return a->line == b->line;
-    case KJ_SPOT_FILE:
-        return true;
-    }
-    return false;
-}
-
 /* Whether an earlier action sees to the spot. */
 static bool is_covered(const kj_planner *p, uint32_t system, const kj_spot *spot)
 {
     for (size_t i = 0; i < p->actions.count; i++) {
         const kj_action *other = &p->actions.items[i];
         if (other->system == system && other->status != KJ_ACTION_REPORT &&
-            other->status != KJ_ACTION_MANUAL && same_spot(&other->spot, spot))
+            other->status != KJ_ACTION_MANUAL && kj_spot_equal(&other->spot, spot))
             return true;
     }
     return false;

@@ -451,10 +451,21 @@ static kj_status compile_patches(kj_planner *planner, kj_error *err)
  * -------------------------------------------------------------------------------------------------------
  */
 
-static bool leads_to(const kj_action *reference, const kj_action *removal)
+/* Whether the entry that an action puts right starts the file that another removes: by itself, or
+ * with one of the programs in its list. */
+static bool leads_to(const kj_planner *planner, const kj_action *reference,
+                     const kj_action *removal)
 {
-    return reference->system == removal->system && reference->file == removal->file &&
-           reference != removal && removal->file != KJ_NONE;
+    if (reference->system != removal->system || reference == removal || removal->file == KJ_NONE)
+        return false;
+    if (reference->file == removal->file)
+        return true;
+    const kj_inspection *inspection = &planner->inspections[reference->system];
+    for (size_t i = 0; i < inspection->autostart_count; i++)
+        if (inspection->autostarts[i].file == removal->file &&
+            kj_spot_equal(&inspection->autostarts[i].entry.spot, &reference->spot))
+            return true;
+    return false;
 }
 
 /* An entry that stays must not lead to a file that is gone, where Windows depends on it. */
@@ -462,10 +473,10 @@ static bool is_held(kj_planner *planner, const kj_action *removal)
 {
     for (size_t i = 0; i < planner->actions.count; i++) {
         const kj_action *other = &planner->actions.items[i];
-        if (leads_to(other, removal) && other->status == KJ_ACTION_REFUSED &&
+        if (leads_to(planner, other, removal) && other->status == KJ_ACTION_REFUSED &&
             other->what == KJ_DO_RESTORE_DEFAULT)
             return true;
-        if (leads_to(other, removal) && other->status == KJ_ACTION_MANUAL &&
+        if (leads_to(planner, other, removal) && other->status == KJ_ACTION_MANUAL &&
             other->what == KJ_DO_RESTORE_DEFAULT)
             return true;
     }
@@ -481,7 +492,7 @@ static const uint32_t *needs_of(kj_planner *planner, const kj_action *removal, s
         bool known = false;
         for (size_t k = 0; k < count; k++)
             known |= needs[k] == other->step;
-        if (leads_to(other, removal) && other->status == KJ_ACTION_PLANNED &&
+        if (leads_to(planner, other, removal) && other->status == KJ_ACTION_PLANNED &&
             other->step != KJ_NONE && !known)
             needs[count++] = other->step;
     }

@@ -23,10 +23,14 @@ typedef struct kj_command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } kj_command;
 
+extern const kj_command kj_command_clean;
 extern const kj_command kj_command_defs;
 extern const kj_command kj_command_help;
+extern const kj_command kj_command_host;
 extern const kj_command kj_command_info;
+extern const kj_command kj_command_quarantine;
 extern const kj_command kj_command_scan;
+extern const kj_command kj_command_undo;
 extern const kj_command kj_command_version;
 extern const kj_command kj_command_yara;
 

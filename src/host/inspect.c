@@ -248,40 +248,167 @@ static kj_trace_state state_of(const kj_inspector *in, const kj_trace *trace)
     return leads_somewhere ? KJ_TRACE_ACTIVE : KJ_TRACE_REMNANT;
 }
 
-static bool is_of(const kj_trace *trace, const kj_host_threat *threat)
+/* Whether a detection of that name is about the artifact. */
+static bool is_anchor(const kj_defs *defs, kj_span name, uint32_t threat, uint32_t artifact)
 {
-    return trace->set == threat->set && trace->threat == threat->threat &&
-           threat->threat != KJ_NONE;
+    for (uint32_t i = 0; i < defs->detects.count; i++) {
+        const kj_disk_detect *detect = kj_defs_detect(defs, i);
+        if (detect->threat != threat || !kj_span_equal(kj_defs_name(defs, &detect->name), name))
+            continue;
+        uint32_t count = detect->anchors.count;
+        const uint32_t *anchors = kj_defs_words(defs, detect->anchors.first, count);
+        for (uint32_t k = 0; anchors && k < count; k++)
+            if (anchors[k] == artifact)
+                return true;
+    }
+    return false;
 }
 
-static bool has_hit(const kj_inspector *in, const kj_trace *trace, kj_span name)
+static bool is_hit_by(const kj_host_file *file, kj_span name)
 {
-    if (trace->file == KJ_NONE || trace->kind != KJ_ARTIFACT_FILE)
-        return false;
-    const kj_host_file *file = &in->files.items[trace->file];
     for (size_t i = 0; i < file->hit_count; i++)
         if (kj_span_equal(file->hits[i].name, name))
             return true;
     return false;
 }
 
+/* Whether the threat is told under the name of its advisory, or has no other. */
+static bool is_chief(const kj_inspection *inspection, const kj_host_threat *threat)
+{
+    const kj_defs *defs = inspection->options->sets[threat->set];
+    const kj_disk_threat *disk = kj_defs_threat(defs, threat->threat);
+    if (disk && kj_span_equal(kj_defs_name(defs, &disk->name), threat->name))
+        return true;
+    for (size_t i = 0; i < inspection->threat_count; i++) {
+        const kj_host_threat *other = &inspection->threats[i];
+        if (other != threat && other->set == threat->set && other->threat == threat->threat)
+            return false;
+    }
+    return true;
+}
+
+static bool is_of_another_name(const kj_inspection *inspection, const kj_host_threat *threat,
+                               const kj_trace *trace)
+{
+    const kj_defs *defs = inspection->options->sets[threat->set];
+    bool own = is_anchor(defs, threat->name, threat->threat, trace->artifact);
+    for (size_t i = 0; !own && i < inspection->threat_count; i++) {
+        const kj_host_threat *other = &inspection->threats[i];
+        if (other != threat && other->set == threat->set && other->threat == threat->threat &&
+            is_anchor(defs, other->name, other->threat, trace->artifact))
+            return true;
+    }
+    return false;
+}
+
+bool kj_threat_has(const kj_inspection *inspection, const kj_host_threat *threat,
+                   const kj_trace *trace)
+{
+    if (trace->set != threat->set)
+        return false;
+    if (trace->artifact == KJ_NONE || threat->threat == KJ_NONE)
+        return trace->file != KJ_NONE && is_hit_by(&inspection->files[trace->file], threat->name);
+    if (trace->threat != threat->threat)
+        return false;
+    if (is_chief(inspection, threat))
+        return !is_of_another_name(inspection, threat, trace);
+    return is_anchor(inspection->options->sets[threat->set], threat->name, threat->threat,
+                     trace->artifact);
+}
+
+bool kj_spot_equal(const kj_spot *a, const kj_spot *b)
+{
+    if (a->kind != b->kind || !kj_span_equal(a->path, b->path))
+        return false;
+    switch (a->kind) {
+    case KJ_SPOT_VALUE:
+        return a->hive == b->hive && a->key == b->key && a->value.id == b->value.id;
+    case KJ_SPOT_KEY:
+        return a->hive == b->hive && a->key == b->key;
+    case KJ_SPOT_INI:
+        return a->line == b->line;
+    case KJ_SPOT_FILE:
+        return true;
+    }
+    return false;
+}
+
+/* A value that every Windows has, or one that an advisory recognised, is no variant of anything. */
+static bool is_no_variant(const kj_inspector *in, const kj_trace *trace)
+{
+    const kj_autostart_row *row = kj_autostart_row_of(&trace->spot);
+    if (row && kj_autostart_row_restore(row) == KJ_RESTORE_DEFAULT)
+        return true;
+    for (size_t i = 0; i < in->traces.count; i++) {
+        const kj_trace *other = &in->traces.items[i];
+        if (other->state != KJ_TRACE_VARIANT && !other->is_copy &&
+            kj_spot_equal(&other->spot, &trace->spot))
+            return true;
+    }
+    return false;
+}
+
+static void drop_variants(kj_inspector *in)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < in->traces.count; i++) {
+        kj_trace trace = in->traces.items[i];
+        if (trace.state != KJ_TRACE_VARIANT || !is_no_variant(in, &trace))
+            in->traces.items[kept++] = trace;
+    }
+    in->traces.count = kept;
+}
+
+/* The program in an entry's list that the artifact is about. */
+static void find_programs(kj_inspector *in)
+{
+    const kj_inspection view = {.system = in->system, .options = in->options};
+    for (size_t i = 0; i < in->traces.count; i++) {
+        kj_trace *trace = &in->traces.items[i];
+        size_t start = 0, len = 0;
+        if (trace->spot.kind == KJ_SPOT_FILE || trace->role != KJ_ROLE_AUTOSTART ||
+            trace->state == KJ_TRACE_VARIANT || !kj_trace_token(&view, trace, &start, &len))
+            continue;
+        kj_command_target target = {0};
+        kj_path_context context = {.profile = KJ_REG_NONE};
+        kj_command_resolve(in->system, kj_span_sub(trace->spot.data, start, len), &context,
+                           &target);
+        if (target.file.path.len)
+            trace->file = kj_inspect_file(in, &target.file);
+    }
+}
+
 static void settle(kj_inspector *in)
 {
+    const kj_inspection view = {
+        .system = in->system,
+        .options = in->options,
+        .traces = in->traces.items,
+        .trace_count = in->traces.count,
+        .threats = in->threats.items,
+        .threat_count = in->threats.count,
+        .files = in->files.items,
+        .file_count = in->files.count,
+    };
     for (size_t i = 0; i < in->traces.count; i++)
         in->traces.items[i].state = state_of(in, &in->traces.items[i]);
     for (size_t t = 0; t < in->threats.count; t++) {
         kj_host_threat *threat = &in->threats.items[t];
         for (size_t i = 0; i < in->traces.count; i++) {
             kj_trace *trace = &in->traces.items[i];
-            if (!is_of(trace, threat) && !has_hit(in, trace, threat->name))
-                continue;
-            if (trace->state == KJ_TRACE_VARIANT)
+            if (trace->state == KJ_TRACE_VARIANT || !kj_threat_has(&view, threat, trace))
                 continue;
             trace->is_proven = true;
             if (trace->state < threat->state)
                 threat->state = trace->state;
         }
     }
+    /* Another advisory's word for the same thing. */
+    for (size_t i = 0; i < in->traces.count; i++)
+        for (size_t k = 0; k < in->traces.count && !in->traces.items[i].is_proven; k++)
+            if (in->traces.items[k].is_proven && in->traces.items[i].state != KJ_TRACE_VARIANT &&
+                kj_spot_equal(&in->traces.items[i].spot, &in->traces.items[k].spot))
+                in->traces.items[i].is_proven = true;
 }
 
 /* ---- the whole
@@ -310,6 +437,8 @@ static kj_status look(kj_inspector *in, kj_error *err)
     KJ_TRY(kj_inspect_named(in, err));
     if (in->options->every_file)
         KJ_TRY(kj_inspect_every_file(in, err));
+    drop_variants(in);
+    find_programs(in);
     KJ_TRY(find_threats(in, err));
     KJ_TRY(kj_inspect_restore_points(in, err));
     add_content_traces(in);

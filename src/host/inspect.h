@@ -119,6 +119,14 @@ void kj_inspection_done(kj_inspection *inspection);
 /* Whether anything was detected that is no copy in a System Restore point. */
 bool kj_inspection_found(const kj_inspection *inspection);
 
+/* Whether both are the same place: the same value, entry or file. */
+bool kj_spot_equal(const kj_spot *a, const kj_spot *b);
+
+/* Whether the trace is told under that threat: those of its advisory; where an advisory has several
+ * names, under another than its own what the name's detections are about. */
+bool kj_threat_has(const kj_inspection *inspection, const kj_host_threat *threat,
+                   const kj_trace *trace);
+
 /* The part of a registry or INI entry's data that the artifact is about, when the data is a list:
  * from byte *out_start on, *out_len bytes, as few tokens as show it. False: no part by itself. For
  * removing it. */

@@ -217,6 +217,7 @@ static void find_drive(kj_system *s)
                                           names[i], s->arena);
         if (path && kj_is_alpha((uint8_t)path[0]) && path[1] == ':') {
             s->drive = (char)kj_upper((uint8_t)path[0]);
+            find_root(s, kj_span_sub(kj_span_str(path), strlen("C:\\"), SIZE_MAX));
             return;
         }
     }

@@ -404,7 +404,8 @@ static kj_status add_snapshot(kj_system_builder *b, const kj_node *node, kj_erro
         kj_buf_put_text(&shown, c->role == KJ_HIVE_CLASSES ? "_Classes" : "");
         kj_hive_place place = {KJ_HIVE_COPY, c->role, kj_buf_text(&shown),
                                profile_of_sid(b->system, sid)};
-        kj_status status = kj_hive_add(b, node, &place, NULL, err);
+        kj_status status =
+            shown.starved ? kj_no_memory(err) : kj_hive_add(b, node, &place, NULL, err);
         kj_buf_done(&shown);
         return status;
     }

@@ -60,6 +60,8 @@ static kj_status list_profiles(kj_system_builder *b, const kj_registry *reg, con
         kj_node node;
         const char *image = kj_reg_text_at(reg, info.key, "", "ProfileImagePath", s->arena);
         const char *place = image ? kj_system_expand(s, kj_span_str(image), &nobody) : NULL;
+        if (image && !place)
+            return kj_no_memory(err);
         if (!place || !kj_system_find(s, kj_span_str(place), &nobody, &node, NULL) ||
             node.kind != KJ_NODE_DIR || node.path.len == 0 || kj_span_equal(node.path, s->root))
             continue;

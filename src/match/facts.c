@@ -327,14 +327,35 @@ typedef struct entry {
     kj_span name;    /* comparable */
     kj_span whole;   /* the data, comparable */
     kj_span program; /* the program in it, comparable */
-    kj_span words;   /* INI: every word comparable, joined by blanks */
+    kj_span words;   /* every word comparable, joined by blanks */
     kj_arena *arena;
 } entry;
+
+static void put_words(kj_arena *arena, kj_span data, kj_buf *out);
+
+/* Whether the data is one of the artifact's word by word, paths among them compared as paths: a
+ * shell with the threat behind it. */
+static bool has_words(const entry *e, const kj_disk_artifact *artifact)
+{
+    uint32_t count = e->words.len ? kj_defs_run_count(e->defs, artifact->data, 2) : 0;
+    bool same = false;
+    for (uint32_t i = 0; i < count && !same; i++) {
+        kj_span data = kj_defs_run_text(e->defs, artifact->data, i);
+        if (!memchr(data.data, ' ', data.len))
+            continue;
+        kj_buf words;
+        kj_buf_init(&words, 4 * LONGEST_LIST);
+        put_words(e->arena, data, &words);
+        same = kj_span_equal(kj_buf_span(&words), e->words);
+        kj_buf_done(&words);
+    }
+    return same;
+}
 
 static bool has_data(const entry *e, const kj_disk_artifact *artifact)
 {
     return is_one_of(e->defs, artifact->data, e->whole) ||
-           is_one_of(e->defs, artifact->data, e->program);
+           is_one_of(e->defs, artifact->data, e->program) || has_words(e, artifact);
 }
 
 /* Whether it is the artifact's key and name, whatever the data. */
@@ -424,7 +445,7 @@ static void sight_entry(const kj_defs *defs, const kj_entry_fact *fact, kj_artif
     };
     kj_buf words;
     kj_buf_init(&words, 4 * LONGEST_LIST);
-    if (kind == KJ_ARTIFACT_INI)
+    if (kind == KJ_ARTIFACT_INI || kind == KJ_ARTIFACT_REGISTRY)
         put_words(&arena, kj_span_sub(fact->data, 0, LONGEST_LIST), &words);
     e.words = kj_buf_span(&words);
     kj_arena_mark mark = kj_arena_get_mark(&arena);

@@ -353,14 +353,15 @@ static json_t *traces(maker *m, const kj_inspection *inspection)
  * ------------------------------------------------------------------------------------------------
  */
 
-static bool belongs(const kj_inspection *inspection, const kj_trace *trace,
-                    const kj_host_threat *threat)
+/* Whether the spot was told under the threat already, for another artifact's sake. */
+static bool is_told(const kj_inspection *inspection, const kj_host_threat *threat, size_t index)
 {
-    return trace->set == threat->set &&
-                   (trace->threat == threat->threat ? threat->threat != KJ_NONE : false)
-               ? kj_span_equal(trace_threat(inspection, trace), threat->name) ||
-                     trace->kind != KJ_ARTIFACT_FILE
-               : kj_span_equal(trace_threat(inspection, trace), threat->name);
+    const kj_spot *spot = &inspection->traces[index].spot;
+    for (size_t i = 0; i < index; i++)
+        if (kj_threat_has(inspection, threat, &inspection->traces[i]) &&
+            kj_spot_equal(&inspection->traces[i].spot, spot))
+            return true;
+    return false;
 }
 
 static json_t *threat_json(maker *m, const kj_inspection *inspection, const kj_host_threat *threat)
@@ -388,9 +389,10 @@ static json_t *threat_json(maker *m, const kj_inspection *inspection, const kj_h
     bool stolen = false;
     for (size_t i = 0; i < inspection->trace_count; i++) {
         const kj_trace *trace = &inspection->traces[i];
-        if (!belongs(inspection, trace, threat))
+        if (!kj_threat_has(inspection, threat, trace))
             continue;
-        append(m, indices, json_integer((json_int_t)i));
+        if (!is_told(inspection, threat, i))
+            append(m, indices, json_integer((json_int_t)i));
         stolen |= trace->role == KJ_ROLE_STOLEN_DATA && trace->is_proven;
     }
     set(m, item, "traces", indices);

@@ -343,7 +343,7 @@ static void test_growth(void **state)
     kj_buf *log = &s.logs[0];
     put_header(&s, log, 6, 8);
     kj_buf_put_text(log, "HvLE");
-    const uint32_t words[] = {9216, 0, 8, 2 * PAGE, 2, 0, 0, 0, 0, 0, PAGE, PAGE, PAGE};
+    const uint32_t words[] = {8704, 0, 8, 2 * PAGE, 2, 0, 0, 0, 0, 0, PAGE, PAGE, PAGE};
     for (size_t i = 0; i < KJ_COUNT(words); i++)
         kj_buf_put_u32le(log, words[i]);
     put_first_page(&s, log, "new!");
@@ -454,14 +454,14 @@ static void test_what_is_no_hive(void **state)
     static const size_t lens[] = {0, 511, 600, 5000};
     (void)state;
     for (size_t i = 0; i < KJ_COUNT(lens); i++) {
-        kj_buf hive;
+        kj_buf file;
         kj_error err = {0};
         kj_regf_replay result;
         const kj_span logs[2] = {{0}};
-        kj_buf_init(&hive, 1 << 20);
-        kj_buf_put_zeros(&hive, lens[i]);
-        assert_int_equal(kj_regf_replay_logs(&hive, logs, &result, &err), KJ_MALFORMED);
-        kj_buf_done(&hive);
+        kj_buf_init(&file, 1 << 20);
+        kj_buf_put_zeros(&file, lens[i]);
+        assert_int_equal(kj_regf_replay_logs(&file, logs, &result, &err), KJ_MALFORMED);
+        kj_buf_done(&file);
     }
 }
 
