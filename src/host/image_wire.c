@@ -78,8 +78,7 @@ kj_status kj_image_read_reply(kj_span packet, kj_image_kind kind, kj_image_reply
     return (kj_status)status;
 }
 
-/* ---- entries
- * --------------------------------------------------------------------------------------- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 void kj_image_put_entry(const kj_image_entry *entry, kj_buf *out)
 {
@@ -112,8 +111,7 @@ bool kj_image_read_entry(kj_reader *body, kj_image_entry *out)
     return true;
 }
 
-/* ---- hello
- * ----------------------------------------------------------------------------------------- */
+/* ---- hello ----------------------------------------------------------------------------------- */
 
 void kj_image_put_hello(const kj_image_hello *hello, kj_buf *out)
 {

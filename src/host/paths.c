@@ -21,8 +21,7 @@ enum {
 
 static const char *const environment_user = "Environment";
 
-/* ---- real paths
- * ------------------------------------------------------------------------------------ */
+/* ---- real paths ------------------------------------------------------------------------------ */
 
 /* What of `path` is below `directory`; false: it is elsewhere. */
 static bool below(kj_span path, kj_span directory, kj_span *out_rest)
@@ -82,8 +81,7 @@ char *kj_system_show(const kj_system *system, kj_span path)
     return copy;
 }
 
-/* ---- variables
- * ------------------------------------------------------------------------------------- */
+/* ---- variables ------------------------------------------------------------------------------- */
 
 typedef struct expansion {
     const kj_system *system;
@@ -456,8 +454,7 @@ char *kj_system_expand(const kj_system *system, kj_span text, const kj_path_cont
     return copy;
 }
 
-/* ---- from a Windows path to a file
- * ------------------------------------------------------------------ */
+/* ---- from a Windows path to a file ----------------------------------------------------------- */
 
 /* Where a path begins: the drive's root or a directory, and what is left of it. */
 typedef struct start {

@@ -23,8 +23,7 @@ enum {
 };
 static const uint64_t volume_bytes_max = UINT64_C(2) << 30;
 
-/* ---- what others use
- * ------------------------------------------------------------------------------- */
+/* ---- what others use ------------------------------------------------------------------------- */
 
 bool kj_system_has(kj_tree *tree, kj_span directory, const char *name, kj_node_kind kind,
                    kj_node *out)
@@ -99,8 +98,7 @@ bool kj_reg_number_at(const kj_registry *reg, kj_reg_key from, const char *path,
     return true;
 }
 
-/* ---- which version
- * ---------------------------------------------------------------------------------- */
+/* ---- which version --------------------------------------------------------------------------- */
 
 static const struct {
     const char *version;
@@ -203,8 +201,20 @@ static kj_status identify_9x(kj_system *s, kj_error *err)
     return number ? split_number(s, number, err) : KJ_OK;
 }
 
-/* ---- which drive, which control set
- * ----------------------------------------------------------------- */
+/* ---- which drive, which control set ---------------------------------------------------------- */
+
+/* A Windows directory two levels down has its parent for the drive's root, unless the system itself
+ * says that it is at home there: "C:\\OS\\WINDOWS". */
+static void find_root(kj_system *s, kj_span path)
+{
+    bool same = path.len == s->windir.len;
+    for (size_t i = 0; same && i < path.len; i++) {
+        uint8_t c = path.data[i] == '\\' ? '/' : kj_lower(path.data[i]);
+        same = c == kj_lower(s->windir.data[i]);
+    }
+    if (same)
+        s->root = (kj_span){0};
+}
 
 /* The system's letter for its own volume. */
 static void find_drive(kj_system *s)
@@ -274,8 +284,7 @@ static bool is_hibernated(const kj_system *s)
     return false;
 }
 
-/* ---- one system
- * ------------------------------------------------------------------------------------ */
+/* ---- one system ------------------------------------------------------------------------------ */
 
 static kj_status fill(kj_system_builder *b, kj_error *err)
 {
@@ -329,8 +338,7 @@ static kj_status load_system(kj_system *system, uint64_t *bytes_left, kj_error *
     return status == KJ_OK ? settled : status;
 }
 
-/* ---- all systems
- * ----------------------------------------------------------------------------------- */
+/* ---- all systems ----------------------------------------------------------------------------- */
 
 size_t kj_tree_head(kj_tree *tree, kj_span path, uint8_t *out, size_t len)
 {

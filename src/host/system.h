@@ -86,8 +86,7 @@ void kj_systems_done(kj_systems *systems);
 /* Whether a Windows directory is there; nothing is loaded. */
 bool kj_tree_holds_windows(kj_tree *tree);
 
-/* ---- paths
- * ---------------------------------------------------------------------------------------- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 typedef struct kj_path_context {
     uint32_t profile;  /* whose %UserProfile%, %AppData%, ...; KJ_REG_NONE: no one's */

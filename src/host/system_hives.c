@@ -52,8 +52,7 @@ bool kj_hive_magic_9x(kj_span head)
     return kj_span_starts(head, kj_span_str("CREG"));
 }
 
-/* ---- one hive
- * -------------------------------------------------------------------------------------- */
+/* ---- one hive -------------------------------------------------------------------------------- */
 
 /* Reads a file whole, from its beginning. */
 static kj_status read_whole(kj_tree *tree, kj_span path, uint64_t max, kj_buf *out, kj_error *err)
@@ -217,8 +216,7 @@ void kj_systems_done(kj_systems *systems)
     *systems = (kj_systems){0};
 }
 
-/* ---- the system's own
- * ------------------------------------------------------------------------------ */
+/* ---- the system's own ------------------------------------------------------------------------ */
 
 typedef struct hive_name {
     const char *name;
@@ -324,8 +322,7 @@ kj_status kj_system_load_hives(kj_system_builder *b, kj_error *err)
     return b->system->kind == KJ_WINDOWS_NT ? load_nt(b, err) : load_9x(b, err);
 }
 
-/* ---- copies
- * ---------------------------------------------------------------------------------------- */
+/* ---- copies ---------------------------------------------------------------------------------- */
 
 typedef struct copy_name {
     const char *pattern; /* `*`: a user's */

@@ -125,8 +125,7 @@ static kj_status find_profiles(kj_system_builder *b, kj_error *err)
     return KJ_OK;
 }
 
-/* ---- their hives
- * ----------------------------------------------------------------------------------- */
+/* ---- their hives ----------------------------------------------------------------------------- */
 
 /* Loads one hive of a profile. `mount`: what stands behind HKU\ and the user's identifier. */
 static kj_status add_user_hive(kj_system_builder *b, uint32_t profile, const char *name,

@@ -14,8 +14,7 @@
 enum { FIRST_SLOTS = 256, GLOB_STEPS_MAX = 1000000 };
 static const size_t arena_budget = (size_t)2 << 30;
 
-/* ---- the tree
- * -------------------------------------------------------------------------------------- */
+/* ---- the tree -------------------------------------------------------------------------------- */
 
 kj_tree *kj_tree_new(const kj_tree_ops *ops, const char *name)
 {
@@ -74,8 +73,7 @@ int kj_tree_root_fd(const kj_tree *tree)
     return tree->image ? -1 : tree->fd;
 }
 
-/* ---- paths
- * ----------------------------------------------------------------------------------------- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 static bool name_ok(kj_span name)
 {
@@ -118,8 +116,7 @@ static kj_span name_in(size_t directory_len, const kj_node *node)
     return kj_span_sub(node->path, directory_len ? directory_len + 1 : 0, SIZE_MAX);
 }
 
-/* ---- listings
- * -------------------------------------------------------------------------------------- */
+/* ---- listings -------------------------------------------------------------------------------- */
 
 /* FNV-1a. Whoever makes names that collide slows down his own volume, by probing in a table that
  * holds directories only. */
@@ -356,8 +353,7 @@ kj_status kj_tree_open_head(kj_tree *tree, kj_span path, size_t len, int *out_fd
     return open_file(tree, path, len, true, out_fd, out_node, err);
 }
 
-/* ---- finding
- * --------------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 /* The node of that name in any case: the exact one, else the first. */
 static const kj_node *find_in(kj_tree *tree, kj_listing *listing, kj_span name, bool *twins)
@@ -410,8 +406,7 @@ bool kj_tree_find(kj_tree *tree, kj_span path, kj_node *out, bool *out_twins)
     return true;
 }
 
-/* ---- patterns
- * -------------------------------------------------------------------------------------- */
+/* ---- patterns -------------------------------------------------------------------------------- */
 
 typedef struct glob {
     kj_tree *tree;
@@ -493,8 +488,7 @@ kj_status kj_tree_glob(kj_tree *tree, kj_span pattern, size_t max,
     return status;
 }
 
-/* ---- walking
- * --------------------------------------------------------------------------------------- */
+/* ---- walking --------------------------------------------------------------------------------- */
 
 static kj_status walk_directory(kj_tree *tree, kj_span path, const kj_tree_walk *walk,
                                 unsigned depth, kj_error *err)

@@ -54,8 +54,7 @@ static const char *describe(int fd)
     return "directory";
 }
 
-/* ---- opening
- * --------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static int open_beneath(const kj_tree *tree, int at, const char *path, int flags)
 {
@@ -137,8 +136,7 @@ static kj_status refuse(kj_error *err, const char *what)
     return kj_fail_errno(err, what);
 }
 
-/* ---- nodes
- * ----------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static kj_node_kind kind_of(const kj_tree *tree, const struct stat *st)
 {
@@ -196,8 +194,7 @@ static kj_status list(kj_tree *tree, kj_span path, kj_listing_draft *draft, kj_e
     return errno == 0 ? KJ_OK : kj_fail_errno(err, "cannot be listed");
 }
 
-/* ---- files
- * ----------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 /* Looks before it opens: opening a device can do things. */
 static kj_status open_file(kj_tree *tree, kj_span path, uint64_t max_bytes, bool head, int *out_fd,

@@ -43,8 +43,7 @@ typedef struct tree_image {
     uint8_t packet[KJ_IMAGE_PACKET_MAX];
 } tree_image;
 
-/* ---- the process
- * ------------------------------------------------------------------------------------ */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 static void stop(kj_tree *tree)
 {
@@ -92,8 +91,7 @@ static int spawn(const tree_image *image, int socket, pid_t *out)
     return failed;
 }
 
-/* ---- packets
- * --------------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 /* The descriptor that came with a packet, -1; more than one are closed. */
 static int take_descriptor(struct msghdr *message)
@@ -222,8 +220,7 @@ static kj_status ask(kj_tree *tree, const kj_image_request *request, kj_error *e
     return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "the image reader ended unexpectedly");
 }
 
-/* ---- a tree's operations
- * ---------------------------------------------------------------------------- */
+/* ---- a tree's operations --------------------------------------------------------------------- */
 
 static size_t seen_slot(const uint64_t *slots, size_t count, uint64_t key)
 {
@@ -361,6 +358,7 @@ static kj_status hear_file(kj_tree *tree, const kj_image_request *request, bool 
         !is_sealed(fd, kj_min_u64(entry.node.size, request->max)))
         return kj_fail(err, KJ_MALFORMED, KJ_NO_OFFSET, "the image reader gave a wrong answer");
     *out = entry.node;
+    (void)lseek(fd, 0, SEEK_SET); /* the helper's writing moved the position that both share */
     *out_fd = kj_take_fd(&fd);
     return KJ_OK;
 }
@@ -399,8 +397,7 @@ static void close_tree(kj_tree *tree)
 
 static const kj_tree_ops ops = {.list = list, .open = open_file, .close = close_tree};
 
-/* ---- opening
- * --------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* Containers that hold a disk in a form of their own. */
 static const struct {

@@ -58,8 +58,7 @@ typedef struct session {
     kj_buf packet;
 } session;
 
-/* ---- the image
- * ------------------------------------------------------------------------------------- */
+/* ---- the image ------------------------------------------------------------------------------- */
 
 static ssize_t read_image(TSK_IMG_INFO *info, TSK_OFF_T offset, char *buf, size_t len)
 {
@@ -111,8 +110,7 @@ static image *open_image(int fd)
     return img;
 }
 
-/* ---- partitions
- * ------------------------------------------------------------------------------------ */
+/* ---- partitions ------------------------------------------------------------------------------ */
 
 static const struct {
     TSK_FS_TYPE_ENUM type;
@@ -222,8 +220,7 @@ static void find_partitions(session *s, uint32_t wanted)
         add_partition(s, 0, (uint64_t)s->image->info.size, wanted);
 }
 
-/* ---- nodes
- * ----------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 /* The tag of a reparse point, 0: it is none. */
 static uint32_t reparse_tag(TSK_FS_FILE *file)
@@ -294,8 +291,7 @@ static bool is_own(const session *s, const TSK_FS_NAME *name)
            kj_span_is(kj_span_sub(text, at, SIZE_MAX), label);
 }
 
-/* ---- answers
- * --------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 /* Sends the packet, with a descriptor unless that is -1. Without the other side there is nothing
  * left to do. */
@@ -479,8 +475,7 @@ static bool serve(session *s)
     return true;
 }
 
-/* ---- beginning
- * ------------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 static void limit(int resource, rlim_t value)
 {

@@ -115,8 +115,7 @@ static kj_status list_status(const fixture *f, const char *path)
     return kj_tree_list(f->tree, kj_span_str(path), &nodes, &count, NULL);
 }
 
-/* ---- listing
- * --------------------------------------------------------------------------------------- */
+/* ---- listing --------------------------------------------------------------------------------- */
 
 static void lists_by_name(void **state)
 {
@@ -205,8 +204,7 @@ static void tells_what_cannot_be_listed(void **state)
     kj_buf_done(&out);
 }
 
-/* ---- finding
- * --------------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 static void finds_in_any_case(void **state)
 {
@@ -273,8 +271,7 @@ static void never_goes_up(void **state)
     assert_false(kj_tree_path_ok(kj_span_of("a\0b", 3)));
 }
 
-/* ---- links and other traps
- * ------------------------------------------------------------------------- */
+/* ---- links and other traps ------------------------------------------------------------------- */
 
 static void follows_no_link(void **state)
 {
@@ -375,8 +372,7 @@ static void stays_on_its_file_system(void **state)
     kj_tree_close(tree);
 }
 
-/* ---- patterns, walks
- * ------------------------------------------------------------------------------- */
+/* ---- patterns, walks ------------------------------------------------------------------------- */
 
 static void told(void *user, const kj_node *node)
 {
