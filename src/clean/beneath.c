@@ -8,14 +8,17 @@
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 
-enum { DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+enum {
+    DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    PASSED_FLAGS = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, /* may be passed, not read */
+};
 
 /* One component, in the kernel's own words; without openat2 the flags alone keep links out, and the
  * device keeps mount points out. */
-static int open_component(int directory, const char *name, bool cross)
+static int open_component(int directory, const char *name, int flags, bool cross)
 {
     struct open_how how = {
-        .flags = DIRECTORY_FLAGS,
+        .flags = (uint64_t)flags,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
     if (!cross)
@@ -24,7 +27,7 @@ static int open_component(int directory, const char *name, bool cross)
     if (fd >= 0 || errno != ENOSYS)
         return (int)fd;
     struct stat above, below;
-    int plain = openat(directory, name, DIRECTORY_FLAGS);
+    int plain = openat(directory, name, flags);
     if (plain < 0 || cross)
         return plain;
     if (fstat(directory, &above) == 0 && fstat(plain, &below) == 0 && above.st_dev == below.st_dev)
@@ -42,7 +45,7 @@ static bool is_name(kj_span name)
 
 kj_status kj_beneath_open(int root, kj_span path, bool cross, kj_beneath *out, kj_error *err)
 {
-    KJ_CLEANUP(kj_close_fd) int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    KJ_CLEANUP(kj_close_fd) int fd = openat(root, ".", PASSED_FLAGS);
     if (fd < 0)
         return kj_fail_errno(err, "open the root");
     for (size_t at = 0;;) {
@@ -54,15 +57,16 @@ kj_status kj_beneath_open(int root, kj_span path, bool cross, kj_beneath *out, k
         out->name[part.len] = 0;
         if (end == SIZE_MAX)
             break;
-        int next = open_component(fd, out->name, cross);
+        int next = open_component(fd, out->name, PASSED_FLAGS, cross);
         if (next < 0)
             return kj_fail_errno(err, "open a directory");
         (void)close(fd);
         fd = next;
         at = end + 1;
     }
-    out->directory = kj_take_fd(&fd);
-    return KJ_OK;
+    /* The last one is read: its times are set, and it is synced. */
+    out->directory = openat(fd, ".", DIRECTORY_FLAGS);
+    return out->directory < 0 ? kj_fail_errno(err, "open a directory") : KJ_OK;
 }
 
 void kj_beneath_close(kj_beneath *place)
@@ -73,6 +77,11 @@ void kj_beneath_close(kj_beneath *place)
 kj_status kj_beneath_file(const kj_beneath *place, int flags, int *out_fd, struct stat *out_stat,
                           kj_error *err)
 {
+    /* Opening a device may do something; so does nothing that is no file get that far. */
+    if (fstatat(place->directory, place->name, out_stat, AT_SYMLINK_NOFOLLOW) != 0)
+        return kj_fail_errno(err, "open");
+    if (!S_ISREG(out_stat->st_mode))
+        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "it is no regular file any more");
     KJ_CLEANUP(kj_close_fd)
     int fd = openat(place->directory, place->name,
                     flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

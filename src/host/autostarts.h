@@ -105,6 +105,7 @@ typedef struct kj_command_target {
     kj_span arguments; /* of the command line as it is */
     kj_node file;      /* path.len == 0: not there */
     uint32_t flags;    /* MISSING, ELSEWHERE, HIJACK, INLINE */
+    kj_span script;    /* INLINE: the script itself, decoded, for people */
 } kj_command_target;
 
 /* What a command line starts (research: "from value data to file"): variables, quotes, prefixes at

@@ -17,7 +17,7 @@
 
 enum {
     DEPTH_MAX = 6,
-    LOOKUPS_MAX = 400,
+    LOOKUPS_MAX = 600,
     READINGS_MAX = 32,       /* of an unquoted text */
     PATH_MAX_BYTES = 4096,   /* of one name */
     APP_NAME_MAX = 255,      /* bytes */
@@ -51,6 +51,11 @@ static bool has_byte(kj_span text, const char *bytes)
         if (text.data[i] && strchr(bytes, text.data[i]))
             return true;
     return false;
+}
+
+static bool has_path(kj_span name)
+{
+    return has_byte(name, "\\/");
 }
 
 kj_span kj_command_shown(const kj_system *system, kj_span text)
@@ -183,7 +188,7 @@ static bool is_anywhere(search *s)
     for (size_t i = 0; i < KJ_COUNT(searched); i++)
         if (is_in(s, searched[i]))
             return true;
-    if (has_byte(s->name, "\\/"))
+    if (has_path(s->name))
         return is_in(s, "\\");
     kj_arena_mark mark = kj_arena_get_mark(arena);
     bool found = is_app_path(s) || is_on_path(s);
@@ -210,7 +215,7 @@ static kj_span without_scheme(kj_span name)
                : name;
 }
 
-kj_program kj_command_find(kj_command_walk *w, kj_span name, const char *const *extensions)
+kj_program kj_command_locate(kj_command_walk *w, kj_span name, const char *const *extensions)
 {
     static const char *const none[] = {NULL};
     kj_program out = {.name = name};
@@ -272,23 +277,20 @@ static size_t next_reading(kj_span text, size_t from, size_t limit)
     return from;
 }
 
-/* How the path is meant when no reading leads to a file: up to the first extension of a program,
- * else a name alone up to the blank, a path up to what looks like a switch. */
+/* How it is meant when no reading leads to a file: a name alone is one word, a path goes up to the
+ * first extension of a program or up to what looks like a switch. */
 static size_t guess_end(kj_span text, size_t limit)
 {
-    size_t first = next_reading(text, 0, limit);
-    size_t end = first;
-    for (unsigned i = 0; i < READINGS_MAX; i++) {
-        if (has_known_extension(kj_span_sub(text, 0, end)))
-            return end;
-        if (end >= limit)
+    size_t end = next_reading(text, 0, limit);
+    if (!has_path(kj_span_sub(text, 0, end)))
+        return end;
+    for (unsigned i = 0; i < READINGS_MAX && end < limit; i++) {
+        kj_span rest = kj_text_trim(kj_span_sub(text, end, SIZE_MAX));
+        if (has_known_extension(kj_span_sub(text, 0, end)) ||
+            has_byte(kj_span_sub(rest, 0, 1), "/-"))
             break;
         end = next_reading(text, end, limit);
     }
-    if (!has_byte(kj_span_sub(text, 0, first), "\\/"))
-        return first;
-    for (end = first; end < limit && !strchr("/-", text.data[end + 1]);)
-        end = next_reading(text, end, limit);
     return end;
 }
 
@@ -304,14 +306,14 @@ static bool goes_on(kj_span rest)
 static bool is_hijacked(kj_command_walk *w, kj_span text, size_t end, size_t limit)
 {
     kj_span name = kj_span_sub(text, 0, end);
-    if (!has_byte(name, "\\/"))
+    if (!has_path(name))
         return false;
     if (!has_known_extension(name) && goes_on(kj_span_sub(text, end, SIZE_MAX)))
         return true;
     for (unsigned i = 0; i < READINGS_MAX && end < limit; i++) {
         end = next_reading(text, end, limit);
         kj_span longer = kj_text_trim(kj_span_sub(text, 0, end));
-        if (longer.len > name.len && kj_command_find(w, longer, kj_command_programs).file.path.len)
+        if (longer.len > name.len && kj_command_locate(w, longer, kj_command_programs).file.path.len)
             return true;
     }
     return false;
@@ -323,8 +325,9 @@ static kj_program split_unquoted(kj_command_walk *w, kj_span text, const char *c
     size_t limit = path_limit(text), end = 0;
     for (unsigned i = 0; i < READINGS_MAX && end < limit; i++) {
         end = next_reading(text, end, limit);
-        found = kj_command_find(w, kj_span_sub(text, 0, end), extensions);
-        if (found.file.path.len)
+        found = kj_command_locate(w, kj_span_sub(text, 0, end), extensions);
+        kj_span name = kj_span_sub(text, 0, end);
+        if (found.file.path.len || (!has_path(name) && has_known_extension(name)))
             break;
     }
     if (found.file.path.len && is_hijacked(w, text, end, limit))
@@ -343,7 +346,7 @@ kj_program kj_command_split(kj_command_walk *w, kj_span text, const char *const 
         return split_unquoted(w, text, extensions);
     kj_span rest = text;
     kj_span name = kj_command_word(&rest);
-    kj_program found = kj_command_find(w, name, extensions);
+    kj_program found = kj_command_locate(w, name, extensions);
     found.rest = rest;
     return found;
 }
@@ -381,6 +384,20 @@ static bool look_behind(kj_command_walk *w, const kj_program *program, kj_comman
     return kj_command_unwrap(w, program, out);
 }
 
+void kj_command_follow_program(kj_command_walk *w, const kj_program *program,
+                               kj_command_target *out)
+{
+    kj_command_target target = {0};
+    bool behind = look_behind(w, program, &target);
+    if (behind)
+        target.flags |= program->flags & (uint32_t)KJ_AUTOSTART_HIJACK;
+    else
+        kj_command_aim(w, program, &target);
+    if (program->rest.len || !behind) /* else those of a shortcut */
+        target.arguments = kj_command_shown(w->system, program->rest);
+    *out = target;
+}
+
 void kj_command_follow(kj_command_walk *w, kj_span text, kj_command_target *out)
 {
     text = kj_text_trim(text);
@@ -390,13 +407,7 @@ void kj_command_follow(kj_command_walk *w, kj_span text, kj_command_target *out)
         return;
     }
     kj_program program = kj_command_split(w, text, kj_command_programs);
-    kj_command_target target = {0};
-    if (look_behind(w, &program, &target))
-        target.flags |= program.flags & (uint32_t)KJ_AUTOSTART_HIJACK;
-    else
-        kj_command_aim(w, &program, &target);
-    target.arguments = kj_command_shown(w->system, program.rest);
-    *out = target;
+    kj_command_follow_program(w, &program, out);
 }
 
 void kj_command_resolve(const kj_system *system, kj_span command, const kj_path_context *context,

@@ -28,7 +28,7 @@ extern const char *const kj_command_dlls[];
 kj_span kj_command_word(kj_span *text);
 
 /* The file that a name leads to: a path, or searched for where Windows searches. */
-kj_program kj_command_find(kj_command_walk *w, kj_span name, const char *const *extensions);
+kj_program kj_command_locate(kj_command_walk *w, kj_span name, const char *const *extensions);
 
 /* What a text begins with: a quoted path, or the shortest reading that leads to a file. */
 kj_program kj_command_split(kj_command_walk *w, kj_span text, const char *const *extensions);
@@ -38,6 +38,10 @@ void kj_command_aim(const kj_command_walk *w, const kj_program *program, kj_comm
 
 /* Follows a command, its variables expanded; out->arguments are its own. */
 void kj_command_follow(kj_command_walk *w, kj_span text, kj_command_target *out);
+
+/* The same for a program that was found, or not. */
+void kj_command_follow_program(kj_command_walk *w, const kj_program *program,
+                               kj_command_target *out);
 
 /* What stands behind a program that only starts others. False: nothing, it is itself the target. */
 bool kj_command_unwrap(kj_command_walk *w, const kj_program *host, kj_command_target *out);

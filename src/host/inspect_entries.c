@@ -469,8 +469,7 @@ kj_status kj_inspect_ini(kj_inspector *in, kj_error *err)
                     continue;
                 if (!kj_vec_add(&known, pattern))
                     in->starved = true;
-                status =
-                    kj_tree_glob(in->system->tree, kj_span_str(path), KEYS_MAX, found_ini, in, err);
+                status = kj_inspector_glob(in, path, found_ini, in, err);
             }
         }
     }

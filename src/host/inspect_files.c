@@ -216,12 +216,24 @@ char *kj_inspect_tree_pattern(kj_inspector *in, kj_span pattern)
         for (char *c = rest; c && *c; c++)
             if (*c == '\\')
                 *c = '/';
-        if (!rest || !starts[i].windir)
+        kj_span above = starts[i].windir ? in->system->windir : in->system->root;
+        if (!rest || above.len == 0)
             return rest && *rest == '/' ? rest + 1 : rest;
-        return kj_arena_printf(in->arena, "%.*s%s", (int)in->system->windir.len,
-                               (const char *)in->system->windir.data, rest);
+        return kj_arena_printf(in->arena, "%.*s%s", (int)above.len, (const char *)above.data, rest);
     }
     return NULL;
+}
+
+kj_status kj_inspector_glob(kj_inspector *in, const char *pattern,
+                            void (*found)(void *user, const kj_node *node), void *user,
+                            kj_error *err)
+{
+    kj_status status =
+        kj_tree_glob(in->system->tree, kj_span_str(pattern), PLACE_FILES_MAX, found, user, err);
+    if (status != KJ_LIMIT && status != KJ_IO)
+        return status;
+    kj_inspector_unseen(in, pattern, err->message);
+    return KJ_OK;
 }
 
 typedef struct place_search {
@@ -248,8 +260,7 @@ static kj_status look_at_places(kj_inspector *in, const kj_defs *defs, uint32_t 
     for (uint32_t i = 0; i < count; i++) {
         char *pattern = kj_inspect_tree_pattern(in, kj_defs_run_text(defs, artifact->patterns, i));
         if (pattern)
-            KJ_TRY(kj_tree_glob(in->system->tree, kj_span_str(pattern), PLACE_FILES_MAX,
-                                found_place, &search, err));
+            KJ_TRY(kj_inspector_glob(in, pattern, found_place, &search, err));
     }
     return KJ_OK;
 }
@@ -325,9 +336,15 @@ kj_status kj_inspect_restore_points(kj_inspector *in, kj_error *err)
         "_RESTORE/TEMP/A*",                           /* ME */
         "_RESTORE/ARCHIVE/*",
     };
-    for (size_t i = 0; in->threats.count && i < KJ_COUNT(patterns); i++)
-        KJ_TRY(kj_tree_glob(in->system->tree, kj_span_str(patterns[i]), PLACE_FILES_MAX, found_kept,
-                            in, err));
+    for (size_t i = 0; in->threats.count && i < KJ_COUNT(patterns); i++) {
+        kj_span above = in->system->root;
+        char *pattern =
+            kj_arena_printf(in->arena, "%.*s%s%s", (int)above.len, (const char *)above.data,
+                            above.len ? "/" : "", patterns[i]);
+        if (!pattern)
+            return kj_no_memory(err);
+        KJ_TRY(kj_inspector_glob(in, pattern, found_kept, in, err));
+    }
     return KJ_OK;
 }
 

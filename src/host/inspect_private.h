@@ -52,6 +52,11 @@ uint32_t kj_inspect_file(kj_inspector *in, const kj_node *node);
 /* Index of a file that was looked at, KJ_NONE. */
 uint32_t kj_inspected_file(const kj_inspector *in, kj_span path);
 
+/* kj_tree_glob() that tells what it could not look at, and goes on. */
+kj_status kj_inspector_glob(kj_inspector *in, const char *pattern,
+                            void (*found)(void *user, const kj_node *node), void *user,
+                            kj_error *err);
+
 /* Every place where an artifact of kind FILE may be. */
 kj_status kj_inspect_places(kj_inspector *in, kj_error *err);
 

@@ -2,10 +2,10 @@
 #include "tests/test.h"
 
 #include "base/arith.h"
-#include "base/text.h"
 #include "formats/creg.h"
 #include "tests/formats/apply_edits.h"
 #include "tests/formats/creg_builder.h"
+#include "tests/formats/list_registry.h"
 
 typedef struct setup {
     kj_arena arena;
@@ -46,36 +46,13 @@ static void end(setup *s)
     kj_arena_done(&s->arena);
 }
 
-static void list_key(const kj_registry *reg, kj_reg_key key, kj_buf *log)
-{
-    kj_reg_iter it = {0};
-    kj_reg_value value;
-    kj_reg_key_info info;
-    kj_buf_put_text(log, "\\");
-    kj_registry_path(reg, key, log);
-    kj_buf_put_text(log, "\n");
-    while (kj_registry_next_value(reg, key, &it, NULL, &value)) {
-        char type[16];
-        kj_reg_name_text(value.name, log);
-        kj_buf_printf(log, " %s ", kj_reg_type_name(value.type, type));
-        kj_escape(value.data, NULL, log);
-        kj_buf_put_text(log, "\n");
-    }
-    uint32_t skipped = it.skipped;
-    it = (kj_reg_iter){0};
-    while (kj_registry_next_subkey(reg, key, &it, &info))
-        list_key(reg, info.key, log);
-    if (skipped || it.skipped)
-        kj_buf_printf(log, "skipped %u values, %u keys\n", skipped, it.skipped);
-}
-
 /* Of any file, whether it opens or not. */
 static const char *list(setup *s, kj_span file)
 {
     kj_registry reg;
     kj_buf_clear(&s->log);
     if (kj_registry_open(file, &s->arena, &reg, &s->err) == KJ_OK)
-        list_key(&reg, reg.root, &s->log);
+        list_key(&reg, reg.root, &s->arena, &s->log);
     else
         kj_buf_printf(&s->log, "%s", s->err.message);
     return kj_buf_text(&s->log);

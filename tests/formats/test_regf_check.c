@@ -13,6 +13,7 @@ typedef struct parts {
     uint32_t lh, li, ri, lf;
     uint32_t small, large, huge; /* values: inline, a cell, segments */
     uint32_t class_name;
+    uint32_t security; /* a second record, of the child */
 } parts;
 
 static void make(parts *p)
@@ -41,7 +42,15 @@ static void make(parts *p)
     p->class_name = hive_cell(h, kj_span_of("c\0l\0a\0s\0s\0", 10));
     hive_patch(h, p->gamma, 48, p->class_name, 4);
     hive_patch(h, p->gamma, 74, 10, 2);
+    p->security = hive_security(h);
+    hive_patch(h, p->child, 44, p->security, 4);
     hive_finish(h);
+    const uint32_t ring[] = {h->security, p->security};
+    for (size_t i = 0; i < 2; i++) {
+        hive_patch(h, ring[i], 4, ring[1 - i], 4);
+        hive_patch(h, ring[i], 8, ring[1 - i], 4);
+        hive_patch(h, ring[i], 12, i ? 1 : 5, 4);
+    }
 }
 
 static kj_regf_checked check(const hive *h)
@@ -161,12 +170,17 @@ static void security_high(parts *p)
 
 static void security_low(parts *p)
 {
-    hive_patch(&p->hive, p->hive.security, 12, 5, 4);
+    hive_patch(&p->hive, p->hive.security, 12, 4, 4);
 }
 
 static void security_ring(parts *p)
 {
     hive_patch(&p->hive, p->hive.security, 4, p->alpha, 4);
+}
+
+static void security_self(parts *p)
+{
+    hive_patch(&p->hive, p->security, 4, p->security, 4);
 }
 
 static void security_size(parts *p)
@@ -286,6 +300,7 @@ static const struct damage {
     {security_high, KJ_REGF_WARNING, "fewer keys use the security record than it counts"},
     {security_low, KJ_REGF_ERROR, "more keys use the security record than it counts"},
     {security_ring, KJ_REGF_ERROR, "the ring of security records is broken"},
+    {security_self, KJ_REGF_ERROR, "the ring of security records is broken"},
     {security_size, KJ_REGF_ERROR, "the security record is longer than its cell"},
     {no_security, KJ_REGF_ERROR, "the key has no security record"},
     {hash, KJ_REGF_ERROR, "the list of subkeys has a wrong hint or hash of the key"},

@@ -306,14 +306,30 @@ static void test_log_that_does_not_fit(void **state)
     (void)put_entry(&s, &s.logs[0], 7, "new!");
     replay(&s, KJ_REGF_STALE, "old!");
     assert_string_equal(s.result.why, "the log is older than the hive");
-    put_u32(&s.logs[0], KJ_REGF_SEQUENCE1_AT, 8); /* its checksum is wrong now */
-    replay(&s, KJ_REGF_STALE, "old!");
-    put_u32(&s.logs[0], KJ_REGF_CHECKSUM_AT, kj_regf_checksum(s.logs[0].data));
-    replay(&s, KJ_REGF_STALE, "old!"); /* its numbers differ */
+    put_u32(&s.logs[0], KJ_REGF_SEQUENCE1_AT, 8);
     put_u32(&s.logs[0], KJ_REGF_SEQUENCE2_AT, 8);
     put_u32(&s.logs[0], KJ_REGF_CHECKSUM_AT, kj_regf_checksum(s.logs[0].data));
     replay(&s, KJ_REGF_STALE, "old!"); /* the first entry has another number */
     assert_string_equal(s.result.why, "the log has no complete entry");
+    end(&s);
+}
+
+/* A log whose own header was not written completely. */
+static void test_bad_log_header(void **state)
+{
+    scene s;
+    (void)state;
+    begin(&s);
+    put_header(&s, &s.logs[0], 6, 8);
+    (void)put_entry(&s, &s.logs[0], 8, "new!");
+    put_u32(&s.logs[0], KJ_REGF_CHECKSUM_AT, 1);
+    replay(&s, KJ_REGF_STALE, "old!");
+    put_u32(&s.logs[0], KJ_REGF_SEQUENCE2_AT, 7);
+    put_u32(&s.logs[0], KJ_REGF_CHECKSUM_AT, kj_regf_checksum(s.logs[0].data));
+    replay(&s, KJ_REGF_STALE, "old!");
+    put_u32(&s.logs[0], KJ_REGF_SEQUENCE2_AT, 8);
+    put_u32(&s.logs[0], KJ_REGF_CHECKSUM_AT, kj_regf_checksum(s.logs[0].data));
+    replay(&s, KJ_REGF_REPLAYED, "new!");
     end(&s);
 }
 
@@ -477,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_bad_second_entry),
         cmocka_unit_test(test_cut_log),
         cmocka_unit_test(test_log_that_does_not_fit),
+        cmocka_unit_test(test_bad_log_header),
         cmocka_unit_test(test_bad_header),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_old_log),
