@@ -18,7 +18,7 @@ enum {
 static int open_component(int directory, const char *name, int flags, bool cross)
 {
     struct open_how how = {
-        .flags = (uint64_t)flags,
+        .flags = (unsigned)flags,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
     if (!cross)
@@ -77,20 +77,21 @@ void kj_beneath_close(kj_beneath *place)
 kj_status kj_beneath_file(const kj_beneath *place, int flags, int *out_fd, struct stat *out_stat,
                           kj_error *err)
 {
-    /* Opening a device may do something; so does nothing that is no file get that far. */
-    if (fstatat(place->directory, place->name, out_stat, AT_SYMLINK_NOFOLLOW) != 0)
+    struct stat st; /* opening a device may do something, so it does not come to that */
+    if (fstatat(place->directory, place->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return kj_fail_errno(err, "open");
-    if (!S_ISREG(out_stat->st_mode))
+    if (!S_ISREG(st.st_mode))
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "it is no regular file any more");
     KJ_CLEANUP(kj_close_fd)
     int fd = openat(place->directory, place->name,
                     flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return kj_fail_errno(err, "open");
-    if (fstat(fd, out_stat) != 0)
+    if (fstat(fd, &st) != 0)
         return kj_fail_errno(err, "look at it");
-    if (!S_ISREG(out_stat->st_mode))
+    if (!S_ISREG(st.st_mode))
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "it is no regular file any more");
+    *out_stat = st;
     *out_fd = kj_take_fd(&fd);
     return KJ_OK;
 }

@@ -22,7 +22,6 @@
 #include <nettle/sha2.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <sys/xattr.h>
 
 enum {
     VERSION = 1,
@@ -32,7 +31,7 @@ enum {
     KEY_LEN = 32,
     CHUNK = 64 << 10, /* a multiple of ChaCha's blocks */
     ABOUT_MAX = 64 << 20,
-    NAME_MAX_LEN = 128,
+    SCRATCH_BUDGET = KJ_ATTRIBUTES_LEN_MAX + (4 << 20),
 };
 
 static const uint8_t magic[8] = {'K', 'U', 'J', 'O', 'Q', '1', '\r', '\n'};
@@ -111,7 +110,7 @@ static kj_status put_content(writing *w, int file, digests *d, uint64_t *out_siz
             if (got < 0 && errno == EINTR)
                 continue;
             if (got < 0)
-                return kj_fail_errno(err, "read");
+                return kj_fail(err, KJ_UNSUPPORTED, at, "it cannot be read: %s", strerror(errno));
             if (got == 0)
                 break;
             len += (size_t)got;
@@ -129,45 +128,25 @@ static kj_status put_content(writing *w, int file, digests *d, uint64_t *out_siz
     return KJ_OK;
 }
 
-/* Attributes that cannot be read, or are the kernel's own, are left: nothing can be done about
- * them. */
-static kj_status put_attributes(writing *w, int file, kj_buf *about, uint32_t *out_count,
-                                kj_error *err)
+static kj_status put_attributes(writing *w, kj_attributes attributes, kj_buf *about, kj_error *err)
 {
-    char names[64 << 10];
-    ssize_t len = flistxattr(file, names, sizeof names);
-    uint64_t sum = 0;
-    kj_buf value;
-    kj_buf_init(&value, KJ_CONTAINER_ATTRIBUTE_MAX);
-    kj_status status = KJ_OK;
-    for (ssize_t at = 0; at < len && status == KJ_OK && *out_count < KJ_CONTAINER_ATTRIBUTES_MAX;
-         at += (ssize_t)strlen(names + at) + 1) {
-        const char *name = names + at;
-        ssize_t size = fgetxattr(file, name, NULL, 0);
-        kj_buf_clear(&value);
-        uint8_t *to = size > 0 && sum + (uint64_t)size <= KJ_CONTAINER_ATTRIBUTE_MAX
-                          ? kj_buf_reserve(&value, (size_t)size)
-                          : NULL;
-        if (size < 0 || (size > 0 && !to) || strlen(name) > NAME_MAX_LEN * 2)
-            continue;
-        ssize_t got = size ? fgetxattr(file, name, to, (size_t)size) : 0;
-        if (got != size)
-            continue;
-        sum += (uint64_t)size;
+    for (size_t i = 0; i < attributes.count; i++) {
+        const kj_attribute_value *one = &attributes.items[i];
         uint8_t digest[KJ_HASH_MAX];
-        kj_hash(KJ_HASH_SHA256, kj_span_of(to, (size_t)size), digest);
+        kj_hash(KJ_HASH_SHA256, one->value, digest);
         struct chacha_ctx cipher;
-        begin_stream(&cipher, w->key, ++*out_count);
-        if (size)
-            chacha_crypt(&cipher, (size_t)size, to, to);
-        status = put(w, kj_span_of(to, (size_t)size), err);
-        kj_buf_put_u32le(about, (uint32_t)strlen(name));
-        kj_buf_put_text(about, name);
-        kj_buf_put_u64le(about, (uint64_t)size);
+        begin_stream(&cipher, w->key, i + 1);
+        for (size_t at = 0; at < one->value.len; at += CHUNK) {
+            kj_span part = kj_span_sub(one->value, at, CHUNK);
+            chacha_crypt(&cipher, part.len, w->chunk, part.data);
+            KJ_TRY(put(w, kj_span_of(w->chunk, part.len), err));
+        }
+        kj_buf_put_u32le(about, (uint32_t)one->name.len);
+        kj_buf_put(about, one->name);
+        kj_buf_put_u64le(about, one->value.len);
         kj_buf_put(about, kj_span_of(digest, sizeof digest));
     }
-    kj_buf_done(&value);
-    return status;
+    return KJ_OK;
 }
 
 static void put_text(kj_buf *out, kj_span text)
@@ -230,18 +209,19 @@ static kj_status put_footer(writing *w, uint64_t about_at, uint64_t about_len, k
 }
 
 static kj_status write_all(writing *w, const kj_quarantined *about, int file, const struct stat *st,
-                           kj_buf *text, kj_buf *attributes, uint8_t out_sha256[KJ_HASH_MAX],
-                           kj_error *err)
+                           kj_arena *scratch, kj_buf *text, kj_buf *attributes,
+                           uint8_t out_sha256[KJ_HASH_MAX], kj_error *err)
 {
     uint64_t size = 0;
-    uint32_t count = 0;
+    kj_attributes found;
     digests d;
     begin_digests(&d);
     sha256_init(&w->whole);
+    KJ_TRY(kj_attributes_read(file, scratch, &found, err));
     KJ_TRY(put_preamble(w, err));
     KJ_TRY(put_content(w, file, &d, &size, err));
-    KJ_TRY(put_attributes(w, file, attributes, &count, err));
-    put_about(text, about, st, size, &d, kj_buf_span(attributes), count);
+    KJ_TRY(put_attributes(w, found, attributes, err));
+    put_about(text, about, st, size, &d, kj_buf_span(attributes), (uint32_t)found.count);
     if (text->failed || attributes->failed)
         return kj_no_memory(err);
     uint64_t at = w->written;
@@ -273,7 +253,10 @@ kj_status kj_container_write(int quarantine, const kj_quarantined *about, int fi
     kj_buf text, attributes;
     kj_buf_init(&text, ABOUT_MAX);
     kj_buf_init(&attributes, ABOUT_MAX);
-    kj_status status = write_all(w, about, file, st, &text, &attributes, out_sha256, err);
+    kj_arena scratch;
+    kj_arena_init(&scratch, SCRATCH_BUDGET);
+    kj_status status = write_all(w, about, file, st, &scratch, &text, &attributes, out_sha256, err);
+    kj_arena_done(&scratch);
     kj_buf_done(&text);
     kj_buf_done(&attributes);
     if (status != KJ_OK)
@@ -314,7 +297,7 @@ static kj_span read_text(kj_reader *r)
 static kj_status read_attributes(kj_reader *r, kj_arena *arena, kj_container *out, kj_error *err)
 {
     uint32_t count = kj_read_u32le(r);
-    if (!kj_reader_ok(r) || count > KJ_CONTAINER_ATTRIBUTES_MAX)
+    if (!kj_reader_ok(r) || count > KJ_ATTRIBUTES_MAX)
         return damaged(err);
     kj_attribute *items = kj_new_array(arena, kj_attribute, count + 1);
     if (!items)
@@ -324,9 +307,10 @@ static kj_status read_attributes(kj_reader *r, kj_arena *arena, kj_container *ou
         items[i].name = read_text(r);
         items[i].len = kj_read_u64le(r);
         kj_span digest = kj_read_span(r, KJ_HASH_MAX);
-        sum += kj_min_u64(items[i].len, KJ_CONTAINER_ATTRIBUTE_MAX + 1);
-        if (!kj_reader_ok(r) || items[i].name.len == 0 || items[i].name.len > 2 * NAME_MAX_LEN ||
-            memchr(items[i].name.data, 0, items[i].name.len) || sum > KJ_CONTAINER_ATTRIBUTE_MAX)
+        sum += kj_min_u64(items[i].len, KJ_ATTRIBUTES_LEN_MAX + 1);
+        if (!kj_reader_ok(r) || items[i].name.len == 0 ||
+            items[i].name.len > KJ_ATTRIBUTE_NAME_MAX ||
+            memchr(items[i].name.data, 0, items[i].name.len) || sum > KJ_ATTRIBUTES_LEN_MAX)
             return damaged(err);
         memcpy(items[i].sha256, digest.data, KJ_HASH_MAX);
     }
@@ -509,20 +493,19 @@ static kj_status set_attributes(int fd, const kj_container *container, int to, k
     uint64_t at = PREAMBLE_LEN + container->about.size;
     for (size_t i = 0; i < container->attribute_count; i++) {
         const kj_attribute *attribute = &container->attributes[i];
-        KJ_CLEANUP(kj_free_ptr) uint8_t *value = malloc((size_t)attribute->len + 1);
+        size_t len = (size_t)attribute->len;
+        KJ_CLEANUP(kj_free_ptr) uint8_t *value = malloc(len + 1);
+        uint8_t digest[KJ_HASH_MAX];
         if (!value)
             return kj_no_memory(err);
-        KJ_TRY(read_at(fd, at, value, (size_t)attribute->len, err));
+        KJ_TRY(read_at(fd, at, value, len, err));
         struct chacha_ctx cipher;
         begin_stream(&cipher, container->key, i + 1);
-        if (attribute->len)
-            chacha_crypt(&cipher, (size_t)attribute->len, value, value);
-        char name[2 * NAME_MAX_LEN + 1];
-        memcpy(name, attribute->name.data, attribute->name.len);
-        name[attribute->name.len] = 0;
-        /* Some exist by themselves, some only root may set, some the file system lacks. */
-        if (fsetxattr(to, name, value, (size_t)attribute->len, 0) != 0 && errno == ENOSPC)
-            return kj_fail_errno(err, "set an attribute");
+        chacha_crypt(&cipher, len, value, value);
+        kj_hash(KJ_HASH_SHA256, kj_span_of(value, len), digest);
+        if (memcmp(digest, attribute->sha256, sizeof digest) != 0)
+            return damaged(err);
+        KJ_TRY(kj_attribute_set(to, attribute->name, kj_span_of(value, len), err));
         at += attribute->len;
     }
     return KJ_OK;
@@ -542,9 +525,10 @@ static kj_status fill_file(int fd, const kj_container *container, int to, kj_err
 {
     const kj_quarantined *about = &container->about;
     KJ_TRY(kj_container_content(fd, container, to, err));
-    KJ_TRY(set_attributes(fd, container, to, err));
+    /* The owner first: changing him takes attributes and bits of the mode away. */
     if (fchown(to, about->uid, about->gid) != 0 && errno != EPERM)
         return kj_fail_errno(err, "give it back to its owner");
+    KJ_TRY(set_attributes(fd, container, to, err));
     if (fchmod(to, about->mode & 07777) != 0 && errno != EPERM)
         return kj_fail_errno(err, "set its mode");
     const struct timespec times[2] = {time_of(container->atime_ns), time_of(about->mtime_ns)};

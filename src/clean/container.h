@@ -4,16 +4,12 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "clean/attributes.h"
 #include "clean/quarantine.h"
 
 #include <sys/stat.h>
 
-enum {
-    KJ_CONTAINER_ATTRIBUTES_MAX = 1024,
-    KJ_CONTAINER_ATTRIBUTE_MAX = 16 << 20, /* bytes of all values */
-};
-
-/* An extended attribute: on NTFS a stream, the ACL, the DOS attributes. */
+/* An extended attribute; its value is a stream of the container. */
 typedef struct kj_attribute {
     kj_span name;
     uint64_t len;
@@ -32,7 +28,8 @@ typedef struct kj_container {
 /* Copies the open file into a new container STATE/quarantine/ID.kjq and syncs both. `about` has
  * what is known beforehand (id, run, root, path, when, sensitive, reasons); the rest is taken from
  * the file. A container of that id that is there already is made anew: it is of a run that never
- * committed. Gives the digest of what was copied. On an error nothing is left. */
+ * committed. Gives the digest of what was copied. On an error nothing is left. KJ_UNSUPPORTED: the
+ * file itself cannot be read, or not be kept whole; all others are of the quarantine. */
 KJ_MUST_CHECK kj_status kj_container_write(int quarantine, const kj_quarantined *about, int file,
                                            const struct stat *st, uint8_t out_sha256[KJ_HASH_MAX],
                                            kj_error *err);

@@ -59,6 +59,31 @@ kj_status kj_journal_sync(kj_journal *journal, kj_error *err)
     return fdatasync(journal->fd) == 0 ? KJ_OK : kj_fail_errno(err, "sync the journal");
 }
 
+static kj_status chain_is_broken(uint64_t at, kj_error *err)
+{
+    return kj_fail(err, KJ_MALFORMED, at, "the journal was changed or is damaged");
+}
+
+/* Whether a sound record begins anywhere in `rest`: then what is before it is no torn end. The work
+ * is bounded, for the sake of journals that somebody made: yes, when that is not enough. */
+static bool has_record(kj_span rest)
+{
+    const uint8_t magic[] = {MAGIC & 0xFF, MAGIC >> 8 & 0xFF, MAGIC >> 16 & 0xFF, MAGIC >> 24};
+    kj_span needle = kj_span_of(magic, sizeof magic);
+    uint64_t work = 0, allowed = (uint64_t)rest.len * 4;
+    for (size_t at = 0; (at = kj_span_find(rest, needle, at)) != SIZE_MAX; at++) {
+        kj_reader r = kj_reader_of(kj_span_sub(rest, at + sizeof magic, SIZE_MAX));
+        uint32_t type = kj_read_u32le(&r), len = kj_read_u32le(&r), crc = kj_read_u32le(&r);
+        kj_span payload = kj_read_span(&r, len);
+        work += payload.len;
+        if (work > allowed)
+            return true;
+        if (kj_reader_ok(&r) && type > 0 && type < KJ_RECORD_TYPE_END && crc == kj_crc32c(payload))
+            return true;
+    }
+    return false;
+}
+
 kj_status kj_journal_read(kj_span bytes, kj_journal *journal, size_t *out_len,
                           kj_status (*record)(void *user, kj_record_type type, kj_span payload,
                                               kj_error *err),
@@ -67,22 +92,27 @@ kj_status kj_journal_read(kj_span bytes, kj_journal *journal, size_t *out_len,
     kj_reader r = kj_reader_of(bytes);
     memset(journal->chain, 0, sizeof journal->chain);
     *out_len = 0;
-    for (;;) {
+    while (*out_len < bytes.len) {
         kj_span head = kj_span_sub(bytes, r.pos, HEAD_LEN);
         uint32_t magic = kj_read_u32le(&r), type = kj_read_u32le(&r), len = kj_read_u32le(&r);
         uint32_t crc = kj_read_u32le(&r);
         kj_span payload = kj_read_span(&r, len), chain = kj_read_span(&r, KJ_HASH_MAX);
-        if (!kj_reader_ok(&r))
-            return KJ_OK; /* the end, or a record that was not written to its end */
+        if (!kj_reader_ok(&r) || magic != MAGIC || crc != kj_crc32c(payload)) {
+            journal->has_bad_end = kj_reader_ok(&r);
+            return has_record(kj_span_sub(bytes, *out_len + 1, SIZE_MAX))
+                       ? chain_is_broken(*out_len, err)
+                       : KJ_OK;
+        }
         uint8_t expected[KJ_HASH_MAX];
         chain_over(journal->chain, head, payload, expected);
-        if (magic != MAGIC || type == 0 || type >= KJ_RECORD_TYPE_END ||
-            crc != kj_crc32c(payload) || memcmp(expected, chain.data, sizeof expected) != 0)
-            return kj_fail(err, KJ_MALFORMED, *out_len, "the journal was changed or is damaged");
+        if (type == 0 || type >= KJ_RECORD_TYPE_END ||
+            memcmp(expected, chain.data, sizeof expected) != 0)
+            return chain_is_broken(*out_len, err);
         KJ_TRY(record(user, (kj_record_type)type, payload, err));
         memcpy(journal->chain, expected, sizeof expected);
         *out_len = r.pos;
     }
+    return KJ_OK;
 }
 
 /* ---- payloads
@@ -99,12 +129,16 @@ static kj_span read_text(kj_reader *r)
     return kj_read_span(r, kj_read_u32le(r));
 }
 
-void kj_record_put_begin(kj_buf *out, const kj_transaction *transaction, int64_t now)
+void kj_record_put_begin(kj_buf *out, const kj_transaction *transaction, const kj_root_kept *root,
+                         int64_t now)
 {
     kj_buf_put_u32le(out, VERSION);
     kj_buf_put_u32le(out, (uint32_t)transaction->count);
     kj_buf_put_u64le(out, (uint64_t)now);
     kj_buf_put_u32le(out, transaction->cross_mounts);
+    kj_buf_put_u64le(out, root->inode);
+    kj_buf_put_u64le(out, root->file_system);
+    kj_buf_put_u64le(out, root->size);
     put_text(out, kj_span_str(transaction->root));
     put_text(out, transaction->title);
 }
@@ -143,6 +177,11 @@ void kj_record_put_step(kj_buf *out, uint32_t index, const kj_step_record *recor
         put_text(out, step->edits.items[i].before);
         put_text(out, step->edits.items[i].after);
     }
+    kj_buf_put_u32le(out, (uint32_t)record->attributes.count);
+    for (size_t i = 0; i < record->attributes.count; i++) {
+        put_text(out, record->attributes.items[i].name);
+        put_text(out, record->attributes.items[i].value);
+    }
 }
 
 void kj_record_put_result(kj_buf *out, uint32_t index, kj_step_result result, const char *sentence)
@@ -171,6 +210,9 @@ static kj_status read_begin(reading *rd, kj_reader *r, kj_error *err)
     uint32_t version = kj_read_u32le(r), count = kj_read_u32le(r);
     run->started = (int64_t)kj_read_u64le(r);
     run->cross_mounts = kj_read_u32le(r) != 0;
+    run->root_kept.inode = kj_read_u64le(r);
+    run->root_kept.file_system = kj_read_u64le(r);
+    run->root_kept.size = kj_read_u64le(r);
     run->root = read_text(r);
     run->title = read_text(r);
     if (!kj_reader_ok(r) || count > STEPS_MAX || run->steps)
@@ -196,7 +238,26 @@ static kj_status read_edits(reading *rd, kj_reader *r, kj_step *step, kj_error *
         items[i].after = read_text(r);
     }
     step->edits = (kj_edits){items, count};
-    return kj_reader_ok(r) && kj_edits_valid(step->edits, step->size) ? KJ_OK : broken(err);
+    bool is_sound = kj_reader_ok(r) && kj_edits_valid(step->edits, step->size) &&
+                    (step->kind != KJ_STEP_PATCH ||
+                     step->size_after == kj_edits_size_after(step->edits, step->size));
+    return is_sound ? KJ_OK : broken(err);
+}
+
+static kj_status read_attributes(reading *rd, kj_reader *r, kj_step_record *record, kj_error *err)
+{
+    uint32_t count = kj_read_u32le(r);
+    if (!kj_reader_ok(r) || count > KJ_ATTRIBUTES_MAX)
+        return broken(err);
+    kj_attribute_value *items = kj_new_array(rd->arena, kj_attribute_value, count + 1);
+    if (!items)
+        return kj_no_memory(err);
+    for (uint32_t i = 0; i < count; i++) {
+        items[i].name = read_text(r);
+        items[i].value = read_text(r);
+    }
+    record->attributes = (kj_attributes){items, count};
+    return kj_reader_ok(r) ? KJ_OK : broken(err);
 }
 
 static kj_status read_needs(reading *rd, kj_reader *r, uint32_t index, kj_step *step, kj_error *err)
@@ -257,6 +318,7 @@ static kj_status read_step(reading *rd, kj_reader *r, kj_error *err)
     record->sentence = read_text(r);
     KJ_TRY(read_needs(rd, r, index, step, err));
     KJ_TRY(read_edits(rd, r, step, err));
+    KJ_TRY(read_attributes(rd, r, record, err));
     run->seen++;
     return KJ_OK;
 }
@@ -293,7 +355,10 @@ static kj_status read_record(void *user, kj_record_type type, kj_span payload, k
         run->has_end = true;
         break;
     case KJ_RECORD_UNDO:
+        if (run->undone)
+            (void)kj_run_settle(run);
         run->undoing = true;
+        run->undone = false;
         return run->committed ? KJ_OK : broken(err);
     case KJ_RECORD_UNDONE:
         return read_result(rd, &r, true, err);
@@ -305,6 +370,17 @@ static kj_status read_record(void *user, kj_record_type type, kj_span payload, k
     }
     run->ended = (int64_t)kj_read_u64le(&r);
     return kj_reader_ok(&r) ? KJ_OK : broken(err);
+}
+
+size_t kj_run_settle(kj_run_record *run)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < run->seen; i++) {
+        kj_step_record *record = &run->steps[i];
+        record->is_settled |= record->undo == KJ_STEP_UNDONE || record->undo == KJ_STEP_ALREADY;
+        left += !record->is_settled;
+    }
+    return left;
 }
 
 kj_status kj_run_read(kj_span bytes, kj_arena *arena, kj_journal *journal, size_t *out_len,

@@ -155,7 +155,7 @@ kj_patch_state kj_patch_look(int fd, const kj_step *step)
         return KJ_PATCH_OTHER;
     if (c.old && size == step->size)
         return KJ_PATCH_OLD;
-    if (c.new && size == step->size_after)
+    if (c.new &&size == step->size_after)
         return KJ_PATCH_NEW;
     return c.mixed ? KJ_PATCH_MIXED : KJ_PATCH_OTHER;
 }
@@ -240,4 +240,3 @@ bool kj_patch_cover_header(int fd, kj_arena *arena, kj_step *step)
     step->edits = (kj_edits){items, count};
     return true;
 }
-

@@ -17,3 +17,7 @@ KJ_MUST_CHECK kj_status kj_run_load(int directory, kj_arena *arena, kj_journal *
 
 /* Whether the quarantine's containers of that run may still be needed to complete it. */
 bool kj_run_is_open(kj_state *state, kj_span id);
+
+/* Removes what runs left that ended before COMMIT: their journals, and copies of files that are
+ * where they were. */
+void kj_runs_sweep(kj_state *state);

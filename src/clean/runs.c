@@ -257,3 +257,53 @@ bool kj_run_is_open(kj_state *state, kj_span id)
     kj_run_state is = quick_state(state, text, (kj_span){0}, NULL);
     return is == KJ_RUN_UNFINISHED || is == KJ_RUN_UNDOING;
 }
+
+/* ---- sweeping
+ * ---------------------------------------------------------------------------------------------- */
+
+static void remove_containers(kj_state *state, const char *id)
+{
+    int copy = openat(state->quarantine, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = copy >= 0 ? fdopendir(copy) : NULL;
+    size_t len = strlen(id);
+    for (const struct dirent *entry; directory && (entry = readdir(directory));)
+        if (strncmp(entry->d_name, id, len) == 0 && entry->d_name[len] == '.')
+            (void)unlinkat(state->quarantine, entry->d_name, 0);
+    if (directory)
+        (void)closedir(directory);
+}
+
+/* Only a run whose journal says so, to its last byte: the containers of others may be all that is
+ * left of a file. */
+static bool is_abandoned(int directory)
+{
+    kj_arena scratch;
+    kj_arena_init(&scratch, SCRATCH_BUDGET);
+    kj_journal journal = {.fd = -1};
+    kj_run_record run;
+    size_t len = 0;
+    kj_error err = {0};
+    bool result = kj_run_load(directory, &scratch, &journal, &len, &run, &err) == KJ_OK &&
+                  !run.committed && !journal.has_bad_end;
+    kj_close_fd(&journal.fd);
+    kj_arena_done(&scratch);
+    return result;
+}
+
+void kj_runs_sweep(kj_state *state)
+{
+    id_list ids = {0};
+    kj_error err;
+    bool ok = list_ids(state, &ids, &err) == KJ_OK;
+    for (size_t i = 0; ok && i < ids.count; i++) {
+        const char *id = ids.items[i].text;
+        int directory = openat(state->runs, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (directory >= 0 && is_abandoned(directory)) {
+            remove_containers(state, id);
+            (void)unlinkat(directory, "journal", 0);
+        }
+        (void)unlinkat(state->runs, id, AT_REMOVEDIR); /* an empty one, whatever it was */
+        kj_close_fd(&directory);
+    }
+    kj_vec_done(&ids);
+}

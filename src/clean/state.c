@@ -118,7 +118,8 @@ kj_status kj_state_open(const char *path, const char *not_below, uint32_t wait_m
     KJ_CLEANUP(kj_free_ptr) char *will_be = resolve(chosen);
     if (!will_be)
         return kj_fail_errno(err, chosen);
-    if (not_below && is_below(will_be, not_below))
+    KJ_CLEANUP(kj_free_ptr) char *root = not_below ? realpath(not_below, NULL) : NULL;
+    if (not_below && is_below(will_be, root ? root : not_below))
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET,
                        "the state directory lies below what is being cleaned: choose another with "
                        "--state");

@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <time.h>
 
 enum { ARENA_BUDGET = 1 << 30, PAYLOAD_MAX = 1 << 30 };
@@ -102,10 +102,12 @@ static kj_status append_time(run *r, kj_record_type type, kj_error *err)
 /* ---- applying
  * -------------------------------------------------------------------------------------------- */
 
-static bool has_needs(const run *r, const kj_step *step)
+static const char not_before[] = KJ_SENTENCE("a step that has to come before it was not done");
+
+static bool has_needs(const run *r, const kj_step_record *record)
 {
-    for (size_t i = 0; i < step->need_count; i++) {
-        kj_step_result result = r->steps[step->needs[i]].result;
+    for (size_t i = 0; i < record->step.need_count; i++) {
+        kj_step_result result = r->steps[record->step.needs[i]].result;
         if (result != KJ_STEP_DONE && result != KJ_STEP_ALREADY)
             return false;
     }
@@ -117,12 +119,12 @@ static kj_status apply_one(run *r, size_t index, kj_error *err)
     kj_step_record *record = &r->steps[index];
     const char *sentence = r->context.sentence;
     r->context.sentence[0] = 0;
-    if (record->planned == KJ_STEP_SKIPPED) {
-        record->result = KJ_STEP_SKIPPED;
+    if (record->planned != KJ_STEP_PENDING) {
+        record->result = record->planned;
         sentence = kj_arena_text(&r->arena, record->sentence);
-    } else if (!has_needs(r, &record->step)) {
+    } else if (!has_needs(r, record)) {
         record->result = KJ_STEP_SKIPPED;
-        sentence = KJ_SENTENCE("a step that has to come before it was not done");
+        sentence = not_before;
     } else {
         record->result = kj_step_apply(&r->context, record);
     }
@@ -152,15 +154,14 @@ static kj_status apply_all(run *r, kj_error *err)
 
 static kj_status make_run(run *r, kj_error *err)
 {
-    uint16_t salt = 0;
     time_t now = time(NULL);
     struct tm parts;
-    if (getrandom(&salt, sizeof salt, 0) != (ssize_t)sizeof salt || !gmtime_r(&now, &parts))
-        return kj_fail_errno(err, "random bytes");
+    if (!gmtime_r(&now, &parts))
+        return kj_fail_errno(err, "the time");
     char *id = r->summary->id;
     size_t len = strftime(id, KJ_RUN_ID_MAX, "%Y%m%d-%H%M%S", &parts);
-    for (;; salt++) {
-        (void)snprintf(id + len, KJ_RUN_ID_MAX - len, "-%04x", salt);
+    for (unsigned number = 0;; number++) { /* so that runs of one second sort, too */
+        (void)snprintf(id + len, KJ_RUN_ID_MAX - len, "-%04x", number);
         if (mkdirat(r->state->runs, id, 0700) == 0)
             break;
         if (errno != EEXIST)
@@ -175,11 +176,35 @@ static kj_status make_run(run *r, kj_error *err)
     return r->journal.fd < 0 ? kj_fail_errno(err, "make the journal") : KJ_OK;
 }
 
+/* False: a step that it needs is skipped for certain; so its file is not copied, either. */
+static bool can_be_done(const run *r, size_t index)
+{
+    const kj_step *step = &r->steps[index].step;
+    for (size_t i = 0; i < step->need_count; i++)
+        if (step->needs[i] < index && r->steps[step->needs[i]].planned == KJ_STEP_SKIPPED)
+            return false;
+    return true;
+}
+
+static kj_root_kept keep_root(int root)
+{
+    struct stat st = {0};
+    struct statfs fs = {0};
+    (void)fstat(root, &st);
+    (void)fstatfs(root, &fs);
+    return (kj_root_kept){
+        .inode = st.st_ino,
+        .file_system = (uint64_t)fs.f_type,
+        .size = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize,
+    };
+}
+
 static kj_status write_plan(run *r, const kj_transaction *t, kj_error *err)
 {
     kj_buf payload;
     kj_buf_init(&payload, PAYLOAD_MAX);
-    kj_record_put_begin(&payload, t, (int64_t)time(NULL));
+    kj_root_kept root = keep_root(t->root_fd);
+    kj_record_put_begin(&payload, t, &root, (int64_t)time(NULL));
     kj_status status = append(r, KJ_RECORD_BEGIN, &payload, err);
     for (size_t i = 0; status == KJ_OK && i < t->count; i++) {
         kj_step_record *record = &r->steps[i];
@@ -187,8 +212,11 @@ static kj_status write_plan(run *r, const kj_transaction *t, kj_error *err)
         if ((record->step.flags & KJ_STEP_SYSTEM) && !t->allow_system) {
             record->planned = KJ_STEP_SKIPPED;
             record->sentence = kj_span_str(KJ_SENTENCE("it is a part of Windows"));
-        } else {
+        } else if (can_be_done(r, i)) {
             status = kj_step_prepare(&r->context, &r->arena, (uint32_t)i, record, err);
+        } else {
+            record->planned = KJ_STEP_SKIPPED;
+            record->sentence = kj_span_str(not_before);
         }
         if (status == KJ_OK)
             kj_record_put_step(&payload, (uint32_t)i, record);
@@ -256,6 +284,7 @@ static kj_status prepare(run *r, const kj_transaction *t, kj_error *err)
     if (!r->steps)
         return kj_no_memory(err);
     r->count = t->count;
+    kj_runs_sweep(r->state);
     KJ_TRY(make_run(r, err));
     KJ_TRY(write_plan(r, t, err));
     return commit(r, err);
@@ -306,6 +335,10 @@ static kj_status reopen(run *r, const char *id, const char *root, kj_run_record 
     r->context.root_fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->context.root_fd < 0)
         return kj_fail_errno(err, at);
+    kj_root_kept now = keep_root(r->context.root_fd);
+    if (!root && memcmp(&now, &record->root_kept, sizeof now) != 0)
+        return kj_fail(err, KJ_IO, KJ_NO_OFFSET,
+                       "another directory or volume is there now: say with --root where it is");
     r->steps = record->steps;
     r->count = record->count;
     return KJ_OK;
@@ -336,16 +369,17 @@ static kj_status undo_one(run *r, size_t index, kj_error *err)
     r->context.sentence[0] = 0;
     kj_step_result result = KJ_STEP_ALREADY;
     /* What was skipped was not touched, whatever is there now. */
-    if (record->planned != KJ_STEP_SKIPPED && record->result != KJ_STEP_SKIPPED)
+    if (record->planned == KJ_STEP_PENDING && record->result != KJ_STEP_SKIPPED &&
+        !record->is_settled)
         result = kj_step_undo(&r->context, &r->arena, (uint32_t)index, record);
     count(r->summary, result);
     tell(r, index, result, r->context.sentence);
     return append_result(r, KJ_RECORD_UNDONE, index, result, r->context.sentence, err);
 }
 
-static kj_status undo_all(run *r, const kj_run_record *record, kj_error *err)
+static kj_status undo_all(run *r, kj_run_record *record, kj_error *err)
 {
-    if (record->undone)
+    if (record->undone && kj_run_settle(record) == 0)
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "it was taken back already");
     if (!record->committed)
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "it ended before it changed anything");
@@ -355,8 +389,8 @@ static kj_status undo_all(run *r, const kj_run_record *record, kj_error *err)
             return kj_fail(err, KJ_CANCELLED, KJ_NO_OFFSET, "it was stopped; undo it once more");
         KJ_TRY(undo_one(r, i - 1, err));
     }
-    if (r->summary->failed || r->summary->skipped)
-        return kj_journal_sync(&r->journal, err); /* it may be tried again */
+    if (r->summary->failed)
+        return kj_journal_sync(&r->journal, err); /* it is to be tried again */
     return append_time(r, KJ_RECORD_UNDO_END, err);
 }
 

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 const kj_command *const kj_commands[] = {
-    &kj_command_scan, &kj_command_yara, &kj_command_info,
-    &kj_command_defs, &kj_command_help, &kj_command_version,
+    &kj_command_scan, &kj_command_host, &kj_command_clean, &kj_command_undo, &kj_command_quarantine,
+    &kj_command_info, &kj_command_defs, &kj_command_yara,  &kj_command_help, &kj_command_version,
 };
 const size_t kj_command_count = KJ_COUNT(kj_commands);
 

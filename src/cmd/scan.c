@@ -7,6 +7,7 @@
 #include "cmd/list.h"
 #include "cmd/options.h"
 #include "cmd/reports.h"
+#include "cmd/scan_quarantine.h"
 #include "cmd/sets.h"
 #include "report/report.h"
 #include "scan/pool.h"
@@ -28,10 +29,12 @@ typedef struct options {
     bool incomplete_ok;
     bool one_file_system;
     bool null_separated;
+    bool quarantine;
     uint32_t workers;
     const char *definitions;
     const char *rules_kind;
     const char *files_from;
+    const char *state;
     kj_option_list rules;
     kj_option_list module_data;
     kj_option_list excludes;
@@ -70,6 +73,11 @@ static const kj_option rows[] = {
      N_("scan N files at a time (default: one a CPU)")},
     {"incomplete-ok", 0, KJ_OPTION_FLAG, FIELD(incomplete_ok), NULL,
      N_("exit with 0 when all that went wrong is that something was not fully scanned")},
+    {"quarantine", 0, KJ_OPTION_FLAG, FIELD(quarantine), NULL,
+     N_("move files in which something was detected into the quarantine ('kujo undo' brings them "
+        "back)")},
+    {"state", 0, KJ_OPTION_TEXT, FIELD(state), N_("DIR"),
+     N_("journal and quarantine (default: /var/lib/kujo for root)")},
     {"max-depth", 0, KJ_OPTION_COUNT, FIELD(limits.depth), N_("N"),
      N_("containers inside containers (16)")},
     {"max-members", 0, KJ_OPTION_COUNT64, FIELD(limits.members), N_("N"),
@@ -107,10 +115,18 @@ static uint64_t now_ms(void)
     return kj_clock_ns() / 1000000;
 }
 
+/* Who is told of results. */
+typedef struct listeners {
+    kj_report report;           /* first: the other events know it alone */
+    kj_detected_list *detected; /* NULL: nothing is moved */
+} listeners;
+
 static void on_object(void *user, const kj_run_object *object)
 {
-    kj_report *report = user;
-    report->form->object(report, object);
+    listeners *a = user;
+    a->report.form->object(&a->report, object);
+    if (a->detected)
+        kj_detected_add(a->detected, object);
 }
 
 static void on_unseen(void *user, kj_span path, kj_span member, kj_status why, const char *sentence)
@@ -213,7 +229,10 @@ static int scan(const options *o, const kj_sets *s, const kj_reports *reports, k
     kj_progress progress;
     kj_progress_init(&progress, stderr, now_ms());
     bool shows_progress = !o->quiet && isatty(STDERR_FILENO);
-    kj_report report = {
+    kj_detected_list detected = {0};
+    listeners audience = {.detected = o->quarantine ? &detected : NULL};
+    kj_report *report = &audience.report;
+    *report = (kj_report){
         .form = o->json ? &kj_report_json : &kj_report_text,
         .out = stdout,
         .notes = stderr,
@@ -228,7 +247,7 @@ static int scan(const options *o, const kj_sets *s, const kj_reports *reports, k
         .progress = &progress,
     };
     kj_run_events events = {
-        .user = &report,
+        .user = &audience,
         .object = on_object,
         .unseen = on_unseen,
         .console = on_console,
@@ -267,8 +286,11 @@ static int scan(const options *o, const kj_sets *s, const kj_reports *reports, k
         failed = true;
     }
     kj_report_summary summary = {&totals, now_ms() - start, kj_interrupt_signal() != 0};
-    report.form->summary(&report, &summary);
-    kj_report_done(&report);
+    report->form->summary(report, &summary);
+    kj_report_done(report);
+    if (o->quarantine && !kj_interrupt_signal())
+        failed |= !kj_detected_move(&detected, &run, o->state, stderr);
+    kj_detected_done(&detected);
     return exit_code(o, &totals, failed);
 }
 

@@ -561,8 +561,9 @@ typedef struct search {
     const kj_autostart_place *place;
     uint32_t hive;
     bool view32;
-    kj_span label;   /* the last name that a pattern with alternatives stood for */
-    kj_reg_key star; /* and its key */
+    kj_span label;   /* the last name that a pattern of the place stood for */
+    kj_reg_key star; /* the last key that a `*` of the place stood for */
+    bool inside;     /* behind what the mapping put before the place's path */
     size_t steps;
 } search;
 
@@ -658,8 +659,10 @@ static void search_matching(search *s, kj_reg_key key, kj_span part, kj_span res
         size_t count = f->count;
         kj_span name = name_text(f, info.name);
         if (!info.is_link && kj_autostart_matches(f->system->arena, part, name)) {
-            s->label = name;
-            s->star = info.key;
+            s->label = before.inside ? name : before.label;
+            if (before.inside && memchr(part.data, '*', part.len))
+                s->star = info.key;
+            s->inside = true;
             search_keys(s, info.key, rest);
         }
         if (f->count == count) /* nobody keeps anything of it */
@@ -667,6 +670,7 @@ static void search_matching(search *s, kj_reg_key key, kj_span part, kj_span res
     }
     s->label = before.label;
     s->star = before.star;
+    s->inside = before.inside;
 }
 
 static void search_keys(search *s, kj_reg_key key, kj_span path)
@@ -723,7 +727,7 @@ static void search_hive(kj_autostart_finder *f, const kj_autostart_row *row,
             continue;
         const char *path = kj_arena_printf(f->system->arena, "%s%.*s", m->inside, (int)rest.len,
                                            (const char *)rest.data);
-        search s = {f, row, place, hive, m->view32, {0}, KJ_REG_NONE, 0};
+        search s = {f, row, place, hive, m->view32, {0}, KJ_REG_NONE, !strchr(m->inside, '*'), 0};
         f->starved |= !path;
         if (path)
             search_keys(&s, h->registry.root, kj_span_str(path));

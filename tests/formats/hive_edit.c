@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes a hive, for tests that look at the result with other programs.
  *
- *     hive_edit [--logs LOG1 LOG2] IN OUT CHANGE...
+ *     hive_edit [--logs LOG1 LOG2] IN OUT [CHANGE...]
  *       delete-value KEY NAME
  *       delete-key KEY
  *       set-value KEY NAME TYPE HEX      type as a number; HEX may be empty
@@ -137,7 +137,7 @@ int main(int argc, char **argv)
     session s = {0};
     bool has_logs = argc > 3 && strcmp(argv[1], "--logs") == 0;
     int first = has_logs ? 4 : 1;
-    if (argc < first + 3)
+    if (argc < first + 2)
         return 2;
     kj_arena_init(&s.arena, ARENA_MAX);
     kj_buf *buffers[] = {&s.disk, &s.hive, &s.logs[0], &s.logs[1], &s.changed, &s.restored};

@@ -127,11 +127,11 @@ static void operate_or_not(kj_regf_editor *editor, kj_reader *r)
     uint8_t which = kj_read_u8(r), item = kj_read_u8(r), amount = kj_read_u8(r);
     if (!kj_reader_ok(r))
         return;
-    kj_span hive = kj_regf_editor_registry(editor)->bytes;
-    memcpy(before, hive.data, hive.len);
+    kj_span now = kj_regf_editor_registry(editor)->bytes;
+    memcpy(before, now.data, now.len);
     if (operate(editor, which, item, amount) == KJ_OK)
         return;
-    expect(kj_span_equal(kj_regf_editor_registry(editor)->bytes, kj_span_of(before, hive.len)));
+    expect(kj_span_equal(kj_regf_editor_registry(editor)->bytes, kj_span_of(before, now.len)));
 }
 
 static kj_regf_checked check(kj_span file, kj_arena *arena)
