@@ -378,6 +378,24 @@ static void find_programs(kj_inspector *in)
     }
 }
 
+/* Another advisory's word for what is told already. */
+static void drop_other_words(kj_inspector *in)
+{
+    size_t kept = 0, count = in->traces.count;
+    for (size_t i = 0; i < count; i++) {
+        kj_trace trace = in->traces.items[i];
+        bool told = false;
+        for (size_t k = 0; k < count && !trace.is_proven && !told; k++) {
+            /* What was kept moved down: behind `kept` and before `i` are copies of it, no harm. */
+            const kj_trace *other = &in->traces.items[k];
+            told = other->is_proven && kj_spot_equal(&other->spot, &trace.spot);
+        }
+        if (!told)
+            in->traces.items[kept++] = trace;
+    }
+    in->traces.count = kept;
+}
+
 static void settle(kj_inspector *in)
 {
     const kj_inspection view = {
@@ -403,12 +421,7 @@ static void settle(kj_inspector *in)
                 threat->state = trace->state;
         }
     }
-    /* Another advisory's word for the same thing. */
-    for (size_t i = 0; i < in->traces.count; i++)
-        for (size_t k = 0; k < in->traces.count && !in->traces.items[i].is_proven; k++)
-            if (in->traces.items[k].is_proven && in->traces.items[i].state != KJ_TRACE_VARIANT &&
-                kj_spot_equal(&in->traces.items[i].spot, &in->traces.items[k].spot))
-                in->traces.items[i].is_proven = true;
+    drop_other_words(in);
 }
 
 /* ---- the whole
