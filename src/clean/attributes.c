@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "clean/attributes.h"
 
+#include "base/arith.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 enum { NAMES_MAX = 64 << 10 }; /* Linux gives no longer list */
@@ -33,6 +36,42 @@ static kj_status read_one(int fd, const char *name, kj_arena *arena, size_t room
     return KJ_OK;
 }
 
+/* What drivers of Windows file systems have of every file and do not list: ntfs-3g, ntfs3, cifs. */
+static const char *const unlisted[] = {
+    "system.ntfs_acl",      "system.ntfs_attrib_be", "system.ntfs_crtime_be",
+    "system.ntfs_dos_name", "system.ntfs_object_id", "system.ntfs_ea",
+    "system.ntfs_security", "system.ntfs_attrib",    "system.cifs_acl",
+    "system.cifs_ntsd",
+};
+
+typedef struct gathering {
+    int fd;
+    kj_arena *arena;
+    kj_attribute_value *items;
+    size_t count;
+    size_t room;
+} gathering;
+
+static kj_status add(gathering *g, const char *name, kj_error *err)
+{
+    kj_attribute_value one = {0};
+    if (g->count == KJ_ATTRIBUTES_MAX)
+        return not_kept(err);
+    KJ_TRY(read_one(g->fd, name, g->arena, g->room, &one, err));
+    g->room -= one.value.len;
+    if (one.name.len)
+        g->items[g->count++] = one;
+    return KJ_OK;
+}
+
+static bool is_listed(const gathering *g, const char *name)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (kj_span_is(g->items[i].name, name))
+            return true;
+    return false;
+}
+
 kj_status kj_attributes_read(int fd, kj_arena *arena, kj_attributes *out, kj_error *err)
 {
     char names[NAMES_MAX];
@@ -41,21 +80,25 @@ kj_status kj_attributes_read(int fd, kj_arena *arena, kj_attributes *out, kj_err
         len = 0;
     if (len < 0)
         return not_kept(err);
-    kj_attribute_value *items = kj_new_array(arena, kj_attribute_value, KJ_ATTRIBUTES_MAX);
-    if (!items)
+    gathering g = {.fd = fd, .arena = arena, .room = KJ_ATTRIBUTES_LEN_MAX};
+    g.items = kj_new_array(arena, kj_attribute_value, KJ_ATTRIBUTES_MAX);
+    if (!g.items)
         return kj_no_memory(err);
-    size_t count = 0, room = KJ_ATTRIBUTES_LEN_MAX;
-    for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
-        if (count == KJ_ATTRIBUTES_MAX)
-            return not_kept(err);
-        kj_attribute_value one = {0};
-        KJ_TRY(read_one(fd, names + at, arena, room, &one, err));
-        room -= one.value.len;
-        if (one.name.len)
-            items[count++] = one;
-    }
-    *out = (kj_attributes){items, count};
+    for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1)
+        KJ_TRY(add(&g, names + at, err));
+    for (size_t i = 0; i < KJ_COUNT(unlisted); i++)
+        if (fgetxattr(fd, unlisted[i], NULL, 0) >= 0 && !is_listed(&g, unlisted[i]))
+            KJ_TRY(add(&g, unlisted[i], err));
+    *out = (kj_attributes){g.items, g.count};
     return KJ_OK;
+}
+
+bool kj_mode_set(int fd, uint32_t mode)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && ((st.st_mode ^ mode) & 07777) == 0)
+        return true;
+    return fchmod(fd, mode & 07777) == 0 || errno == EPERM;
 }
 
 static bool is_set_already(int fd, const char *name, kj_span value)

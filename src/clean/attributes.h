@@ -27,6 +27,10 @@ typedef struct kj_attributes {
 KJ_MUST_CHECK kj_status kj_attributes_read(int fd, kj_arena *arena, kj_attributes *out,
                                            kj_error *err);
 
+/* Gives back a mode, behind the attributes: where the ACL of Windows has made it already, setting
+ * it would make a plainer ACL. Not being allowed to is no failure; false: errno. */
+bool kj_mode_set(int fd, uint32_t mode);
+
 /* Sets one. Those that the system makes by itself, or does not let us set, are passed over; those
  * of users ("user.", streams) are not: KJ_IO. */
 KJ_MUST_CHECK kj_status kj_attribute_set(int fd, kj_span name, kj_span value, kj_error *err);

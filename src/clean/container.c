@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/reader.h"
+#include "clean/times.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +99,8 @@ static kj_status put_preamble(writing *w, kj_error *err)
 }
 
 /* The file's bytes, as they come; *out_size is how many. */
-static kj_status put_content(writing *w, int file, digests *d, uint64_t *out_size, kj_error *err)
+static kj_status put_content(writing *w, int file, uint64_t expected, digests *d,
+                             uint64_t *out_size, kj_error *err)
 {
     struct chacha_ctx cipher;
     begin_stream(&cipher, w->key, 0);
@@ -121,6 +123,8 @@ static kj_status put_content(writing *w, int file, digests *d, uint64_t *out_siz
         chacha_crypt(&cipher, len, w->chunk, w->chunk);
         KJ_TRY(put(w, kj_span_of(w->chunk, len), err));
         at += len;
+        if (at > expected) /* somebody who appends for ever would fill the disk */
+            return kj_fail(err, KJ_UNSUPPORTED, at, "it grew while it was copied");
         if (len < CHUNK)
             break;
     }
@@ -155,11 +159,6 @@ static void put_text(kj_buf *out, kj_span text)
     kj_buf_put(out, text);
 }
 
-static int64_t ns_of(struct timespec time)
-{
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 /* The order is the format. */
 static void put_about(kj_buf *out, const kj_quarantined *about, const struct stat *st,
                       uint64_t size, const digests *d, kj_span attributes, uint32_t attribute_count)
@@ -174,8 +173,8 @@ static void put_about(kj_buf *out, const kj_quarantined *about, const struct sta
     kj_buf_put(out, kj_span_of(sha1, sizeof sha1));
     kj_buf_put(out, kj_span_of(md5, sizeof md5));
     kj_buf_put_u64le(out, (uint64_t)about->when);
-    kj_buf_put_u64le(out, (uint64_t)ns_of(st->st_mtim));
-    kj_buf_put_u64le(out, (uint64_t)ns_of(st->st_atim));
+    kj_buf_put_u64le(out, (uint64_t)kj_time_ns(st->st_mtim));
+    kj_buf_put_u64le(out, (uint64_t)kj_time_ns(st->st_atim));
     kj_buf_put_u32le(out, st->st_mode);
     kj_buf_put_u32le(out, st->st_uid);
     kj_buf_put_u32le(out, st->st_gid);
@@ -219,7 +218,7 @@ static kj_status write_all(writing *w, const kj_quarantined *about, int file, co
     sha256_init(&w->whole);
     KJ_TRY(kj_attributes_read(file, scratch, &found, err));
     KJ_TRY(put_preamble(w, err));
-    KJ_TRY(put_content(w, file, &d, &size, err));
+    KJ_TRY(put_content(w, file, (uint64_t)st->st_size, &d, &size, err));
     KJ_TRY(put_attributes(w, found, attributes, err));
     put_about(text, about, st, size, &d, kj_buf_span(attributes), (uint32_t)found.count);
     if (text->failed || attributes->failed)
@@ -367,14 +366,16 @@ static kj_status find_about(int fd, uint64_t file_size, uint64_t *out_at, uint64
     *out_at = kj_read_u64le(&r);
     *out_len = kj_read_u64le(&r);
     uint64_t end = file_size - FOOTER_LEN;
-    if (memcmp(footer + 48, magic, sizeof magic) != 0 || *out_at < PREAMBLE_LEN || *out_at > end ||
+    static const uint8_t zeros[8];
+    if (memcmp(footer + 48, magic, sizeof magic) != 0 ||
+        memcmp(footer + 56, zeros, sizeof zeros) != 0 || *out_at < PREAMBLE_LEN || *out_at > end ||
         *out_len != end - *out_at || *out_len > ABOUT_MAX)
         return damaged(err);
     return KJ_OK;
 }
 
-static kj_status open_container(int fd, const char *id, kj_arena *arena, kj_container *out,
-                                kj_error *err)
+kj_status kj_container_read(int fd, const char *id, kj_arena *arena, kj_container *out,
+                            kj_error *err)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
@@ -411,7 +412,7 @@ kj_status kj_container_open(int quarantine, const char *id, kj_arena *arena, int
     int fd = openat(quarantine, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return kj_fail_errno(err, "open the container");
-    KJ_TRY(open_container(fd, id, arena, out, err));
+    KJ_TRY(kj_container_read(fd, id, arena, out, err));
     *out_fd = kj_take_fd(&fd);
     return KJ_OK;
 }
@@ -511,16 +512,6 @@ static kj_status set_attributes(int fd, const kj_container *container, int to, k
     return KJ_OK;
 }
 
-static struct timespec time_of(int64_t ns)
-{
-    int64_t seconds = ns / 1000000000, rest = ns % 1000000000;
-    if (rest < 0) {
-        rest += 1000000000;
-        seconds--;
-    }
-    return (struct timespec){.tv_sec = seconds, .tv_nsec = rest};
-}
-
 static kj_status fill_file(int fd, const kj_container *container, int to, kj_error *err)
 {
     const kj_quarantined *about = &container->about;
@@ -529,10 +520,9 @@ static kj_status fill_file(int fd, const kj_container *container, int to, kj_err
     if (fchown(to, about->uid, about->gid) != 0 && errno != EPERM)
         return kj_fail_errno(err, "give it back to its owner");
     KJ_TRY(set_attributes(fd, container, to, err));
-    if (fchmod(to, about->mode & 07777) != 0 && errno != EPERM)
+    if (!kj_mode_set(to, about->mode))
         return kj_fail_errno(err, "set its mode");
-    const struct timespec times[2] = {time_of(container->atime_ns), time_of(about->mtime_ns)};
-    if (futimens(to, times) != 0)
+    if (!kj_time_set(to, container->atime_ns, about->mtime_ns))
         return kj_fail_errno(err, "set its times");
     return fsync(to) == 0 ? KJ_OK : kj_fail_errno(err, "sync the file");
 }
@@ -555,6 +545,7 @@ static kj_status take_name(int directory, const char *temporary, const char *nam
 kj_status kj_container_restore(int fd, const kj_container *container, int directory,
                                const char *name, const char *temporary, kj_error *err)
 {
+    KJ_TRY(verify_whole(fd, err)); /* what it says of mode and owner is covered by nothing else */
     (void)unlinkat(directory, temporary, 0);
     KJ_CLEANUP(kj_close_fd)
     int to =

@@ -38,6 +38,10 @@ KJ_MUST_CHECK kj_status kj_container_write(int quarantine, const kj_quarantined 
 KJ_MUST_CHECK kj_status kj_container_open(int quarantine, const char *id, kj_arena *arena,
                                           int *out_fd, kj_container *out, kj_error *err);
 
+/* The same of a file that is open; it is to stay so. *out is half filled on an error. */
+KJ_MUST_CHECK kj_status kj_container_read(int fd, const char *id, kj_arena *arena,
+                                          kj_container *out, kj_error *err);
+
 /* Reads all of it and compares every digest. */
 KJ_MUST_CHECK kj_status kj_container_verify(int fd, const kj_container *container, kj_error *err);
 

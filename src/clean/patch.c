@@ -69,8 +69,8 @@ static void compare_byte(comparison *c, const kj_edit *edit, size_t at, uint8_t 
     bool new = at < edit->after.len && edit->after.data[at] == byte;
     bool half = c->has_header && place < HIVE_HEADER &&
                 (c->between[0][place] == byte || c->between[1][place] == byte);
-    /* What a file grows by may be there before it is written. */
-    bool grown = at >= edit->before.len && byte == 0;
+    /* What a file grows by, there or back, may be there before it is written. */
+    bool grown = at >= kj_min_size(edit->before.len, edit->after.len) && byte == 0;
     c->old &= old;
     c->new &= new;
     c->mixed &= old || new || half || grown;

@@ -109,6 +109,13 @@ static kj_status open_at(const char *path, uint32_t wait_ms, kj_state *state, kj
     return kj_sync_directory(top, err);
 }
 
+static kj_status lies_below(kj_error *err)
+{
+    return kj_fail(err, KJ_IO, KJ_NO_OFFSET,
+                   "the state directory lies below what is being cleaned: choose another with "
+                   "--state");
+}
+
 kj_status kj_state_open(const char *path, const char *not_below, uint32_t wait_ms, kj_state **out,
                         kj_error *err)
 {
@@ -120,9 +127,7 @@ kj_status kj_state_open(const char *path, const char *not_below, uint32_t wait_m
         return kj_fail_errno(err, chosen);
     KJ_CLEANUP(kj_free_ptr) char *root = not_below ? realpath(not_below, NULL) : NULL;
     if (not_below && is_below(will_be, root ? root : not_below))
-        return kj_fail(err, KJ_IO, KJ_NO_OFFSET,
-                       "the state directory lies below what is being cleaned: choose another with "
-                       "--state");
+        return lies_below(err);
     KJ_TRY(make_path(chosen, err));
     kj_state *state = calloc(1, sizeof *state);
     if (!state)
@@ -130,6 +135,8 @@ kj_status kj_state_open(const char *path, const char *not_below, uint32_t wait_m
     state->lock = state->runs = state->quarantine = -1;
     state->path = realpath(chosen, NULL);
     kj_status status = state->path ? open_at(chosen, wait_ms, state, err) : kj_no_memory(err);
+    if (status == KJ_OK && not_below && is_below(state->path, root ? root : not_below))
+        status = lies_below(err); /* by way of a ".." behind what was not there yet */
     if (status != KJ_OK)
         kj_state_close(state);
     else

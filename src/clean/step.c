@@ -5,6 +5,7 @@
 #include "clean/beneath.h"
 #include "clean/container.h"
 #include "clean/patch.h"
+#include "clean/times.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,36 +32,19 @@ static kj_step_result not_there(kj_step_context *c, const kj_error *err)
     return say(c, KJ_STEP_SKIPPED, err->message);
 }
 
+static void container_id(const kj_step_context *c, uint32_t index, char out[KJ_QUARANTINE_ID_MAX])
+{
+    (void)snprintf(out, KJ_QUARANTINE_ID_MAX, "%s.%u", c->run, index);
+}
+
 static bool is_missing(const kj_beneath *place)
 {
     struct stat st;
     return fstatat(place->directory, place->name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
 }
 
-/* ---- times
- * ------------------------------------------------------------------------------------------------
+/* ---- what was
  */
-
-static int64_t ns_of(struct timespec time)
-{
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-static struct timespec time_of(int64_t ns)
-{
-    int64_t seconds = ns / 1000000000, rest = ns % 1000000000;
-    if (rest < 0) {
-        rest += 1000000000;
-        seconds--;
-    }
-    return (struct timespec){.tv_sec = seconds, .tv_nsec = rest};
-}
-
-static bool set_times(int fd, int64_t atime_ns, int64_t mtime_ns)
-{
-    const struct timespec times[2] = {time_of(atime_ns), time_of(mtime_ns)};
-    return futimens(fd, times) == 0;
-}
 
 static void keep_stat(kj_stat_kept *kept, const struct stat *st, int directory)
 {
@@ -70,12 +54,12 @@ static void keep_stat(kj_stat_kept *kept, const struct stat *st, int directory)
         .uid = st->st_uid,
         .gid = st->st_gid,
         .links = (uint32_t)st->st_nlink,
-        .atime_ns = ns_of(st->st_atim),
-        .mtime_ns = ns_of(st->st_mtim),
+        .atime_ns = kj_time_ns(st->st_atim),
+        .mtime_ns = kj_time_ns(st->st_mtim),
     };
     if (fstat(directory, &parent) == 0) {
-        kept->parent_atime_ns = ns_of(parent.st_atim);
-        kept->parent_mtime_ns = ns_of(parent.st_mtim);
+        kept->parent_atime_ns = kj_time_ns(parent.st_atim);
+        kept->parent_mtime_ns = kj_time_ns(parent.st_mtim);
     }
 }
 
@@ -94,7 +78,7 @@ static kj_step_result put_back(kj_step_context *c, int fd, const kj_step_record 
                                kj_error *err)
 {
     bool ok = kj_patch_write(fd, &record->step, false) &&
-              set_times(fd, record->kept.atime_ns, record->kept.mtime_ns);
+              kj_time_set(fd, record->kept.atime_ns, record->kept.mtime_ns);
     (void)snprintf(c->sentence, sizeof c->sentence, "%.200s%s", err->message,
                    ok ? "" : "; the file is half written: undo the run");
     return KJ_STEP_FAILED;
@@ -109,7 +93,7 @@ static kj_step_result change(kj_step_context *c, int fd, const kj_step_record *r
     }
     if (kj_patch_look(fd, &record->step) != (forward ? KJ_PATCH_NEW : KJ_PATCH_OLD))
         return say(c, KJ_STEP_FAILED, KJ_SENTENCE("what was written does not read back"));
-    if (!forward && !set_times(fd, record->kept.atime_ns, record->kept.mtime_ns)) {
+    if (!forward && !kj_time_set(fd, record->kept.atime_ns, record->kept.mtime_ns)) {
         (void)kj_fail_errno(&err, "set its times");
         return fails(c, &err);
     }
@@ -133,7 +117,7 @@ static kj_step_result patch(kj_step_context *c, const kj_beneath *place,
     if (state != (forward ? KJ_PATCH_NEW : KJ_PATCH_OLD))
         return change(c, fd, record, forward);
     if (!forward) /* a crash may have come between the bytes and their time */
-        (void)set_times(fd, record->kept.atime_ns, record->kept.mtime_ns);
+        (void)kj_time_set(fd, record->kept.atime_ns, record->kept.mtime_ns);
     return KJ_STEP_ALREADY;
 }
 
@@ -151,8 +135,35 @@ static bool is_copied_file(int fd, const kj_step *step, const struct stat *st)
            size == step->size && memcmp(digest, step->sha256, sizeof digest) == 0;
 }
 
-static kj_step_result take_away(kj_step_context *c, const kj_beneath *place, const kj_step *step)
+/* Opens the step's container; nothing is taken from one that is not its own. */
+static kj_status open_copy(const kj_step_context *c, uint32_t index, const kj_step_record *record,
+                           kj_arena *arena, int *out_fd, kj_container *out, kj_error *err)
 {
+    char id[KJ_QUARANTINE_ID_MAX];
+    container_id(c, index, id);
+    if (!kj_span_is(record->container, id))
+        return kj_fail(err, KJ_MALFORMED, KJ_NO_OFFSET, "the journal names another container");
+    KJ_TRY(kj_container_open(c->state->quarantine, id, arena, out_fd, out, err));
+    if (memcmp(out->about.sha256, record->step.sha256, KJ_HASH_MAX) != 0)
+        return kj_fail(err, KJ_MALFORMED, KJ_NO_OFFSET, "the quarantine holds another file for it");
+    return KJ_OK;
+}
+
+/* Between an interruption and now, somebody may have cleared the quarantine. */
+static bool has_copy(const kj_step_context *c, kj_arena *arena, uint32_t index,
+                     const kj_step_record *record)
+{
+    KJ_CLEANUP(kj_close_fd) int fd = -1;
+    kj_container container;
+    kj_error err;
+    return open_copy(c, index, record, arena, &fd, &container, &err) == KJ_OK &&
+           kj_container_verify(fd, &container, &err) == KJ_OK;
+}
+
+static kj_step_result take_away(kj_step_context *c, kj_arena *arena, uint32_t index,
+                                const kj_beneath *place, const kj_step_record *record)
+{
+    const kj_step *step = &record->step;
     KJ_CLEANUP(kj_close_fd) int fd = -1;
     struct stat st, named;
     kj_error err = {0};
@@ -162,6 +173,8 @@ static kj_step_result take_away(kj_step_context *c, const kj_beneath *place, con
         return not_there(c, &err);
     if (!is_planned_file(c, step, &st) || !is_copied_file(fd, step, &st))
         return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("the file was changed by something else"));
+    if (!c->is_fresh && !has_copy(c, arena, index, record))
+        return say(c, KJ_STEP_FAILED, KJ_SENTENCE("its copy in the quarantine is gone or damaged"));
     if (fstatat(place->directory, place->name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
         named.st_dev != st.st_dev || named.st_ino != st.st_ino)
         return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("another file is there now"));
@@ -193,7 +206,8 @@ static kj_step_result remove_directory(kj_step_context *c, const kj_beneath *pla
     return kj_sync_directory(place->directory, &err) == KJ_OK ? KJ_STEP_DONE : fails(c, &err);
 }
 
-kj_step_result kj_step_apply(kj_step_context *c, const kj_step_record *record)
+kj_step_result kj_step_apply(kj_step_context *c, kj_arena *arena, uint32_t index,
+                             const kj_step_record *record)
 {
     const kj_step *step = &record->step;
     kj_error err = {0};
@@ -205,7 +219,7 @@ kj_step_result kj_step_apply(kj_step_context *c, const kj_step_record *record)
     if (step->kind == KJ_STEP_PATCH)
         result = patch(c, &place, record, true);
     else if (step->kind == KJ_STEP_REMOVE)
-        result = take_away(c, &place, step);
+        result = take_away(c, arena, index, &place, record);
     else
         result = remove_directory(c, &place, step);
     if (result == KJ_STEP_DONE && step->kind != KJ_STEP_RMDIR && record->kept.links > 1)
@@ -239,7 +253,7 @@ static kj_status copy_away(kj_step_context *c, kj_arena *arena, uint32_t index, 
         .sensitive = (step->flags & KJ_STEP_SENSITIVE) != 0,
         .reasons = step->reasons,
     };
-    (void)snprintf(about.id, sizeof about.id, "%s.%u", c->run, index);
+    container_id(c, index, about.id);
     uint8_t digest[KJ_HASH_MAX];
     kj_error why = {0};
     kj_status status = kj_container_write(c->state->quarantine, &about, fd, st, digest, &why);
@@ -371,25 +385,19 @@ static kj_step_result bring_back(kj_step_context *c, kj_arena *arena, uint32_t i
     kj_error err = {0};
     char temporary[80];
     temporary_name(c, index, temporary);
+    (void)unlinkat(place->directory, temporary, 0); /* of an undo that was interrupted */
     if (!is_missing(place)) {
         if (kj_beneath_file(place, O_RDONLY, &there, &st, &err) == KJ_OK &&
-            is_copied_file(there, step, &st)) {
-            (void)unlinkat(place->directory, temporary, 0);
+            is_copied_file(there, step, &st))
             return KJ_STEP_ALREADY;
-        }
         return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("something else of that name is there"));
     }
     kj_container container;
-    char id[KJ_QUARANTINE_ID_MAX];
-    if (record->container.len == 0 || record->container.len >= sizeof id)
-        return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("it is not in the quarantine any more"));
-    memcpy(id, record->container.data, record->container.len);
-    id[record->container.len] = 0;
-    if (kj_container_open(c->state->quarantine, id, arena, &container_fd, &container, &err) !=
-        KJ_OK)
-        return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("it is not in the quarantine any more"));
-    if (memcmp(container.about.sha256, step->sha256, KJ_HASH_MAX) != 0)
-        return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("the quarantine holds another file for it"));
+    if (open_copy(c, index, record, arena, &container_fd, &container, &err) != KJ_OK) {
+        (void)snprintf(c->sentence, sizeof c->sentence, "the quarantine does not have it: %.200s",
+                       err.message);
+        return KJ_STEP_SKIPPED;
+    }
     if (kj_container_restore(container_fd, &container, place->directory, place->name, temporary,
                              &err) != KJ_OK)
         return fails(c, &err);
@@ -422,8 +430,7 @@ static kj_step_result make_directory(kj_step_context *c, const kj_beneath *place
     if (fd >= 0 && !set_attributes(fd, record->attributes, &err))
         return fails(c, &err);
     bool ok = fd >= 0 && (fchown(fd, kept->uid, kept->gid) == 0 || errno == EPERM) &&
-              (fchmod(fd, kept->mode & 07777) == 0 || errno == EPERM) &&
-              set_times(fd, kept->atime_ns, kept->mtime_ns);
+              kj_mode_set(fd, kept->mode) && kj_time_set(fd, kept->atime_ns, kept->mtime_ns);
     if (!ok) {
         (void)kj_fail_errno(&err, "make the directory as it was");
         return fails(c, &err);
@@ -440,7 +447,7 @@ static kj_step_result finish_parent(kj_step_context *c, const kj_beneath *place,
         return result;
     if (kj_sync_directory(place->directory, &err) != KJ_OK)
         return fails(c, &err);
-    (void)set_times(place->directory, kept->parent_atime_ns, kept->parent_mtime_ns);
+    (void)kj_time_set(place->directory, kept->parent_atime_ns, kept->parent_mtime_ns);
     return result;
 }
 

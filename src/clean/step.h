@@ -26,7 +26,8 @@ KJ_MUST_CHECK kj_status kj_step_prepare(kj_step_context *context, kj_arena *aren
                                         kj_step_record *record, kj_error *err);
 
 /* Does the step: DONE, ALREADY, SKIPPED or FAILED. */
-kj_step_result kj_step_apply(kj_step_context *context, const kj_step_record *record);
+kj_step_result kj_step_apply(kj_step_context *context, kj_arena *arena, uint32_t index,
+                             const kj_step_record *record);
 
 /* Takes it back: UNDONE, ALREADY, SKIPPED or FAILED. */
 kj_step_result kj_step_undo(kj_step_context *context, kj_arena *arena, uint32_t index,

@@ -126,7 +126,10 @@ static kj_status apply_one(run *r, size_t index, kj_error *err)
         record->result = KJ_STEP_SKIPPED;
         sentence = not_before;
     } else {
-        record->result = kj_step_apply(&r->context, record);
+        record->result = kj_step_apply(&r->context, &r->arena, (uint32_t)index, record);
+        /* Before the interruption it may have been begun, so undo has to look at it, too. */
+        if (record->result == KJ_STEP_SKIPPED && !r->context.is_fresh)
+            record->result = KJ_STEP_FAILED;
     }
     count(r->summary, record->result);
     tell(r, index, record->result, sentence);
@@ -353,9 +356,11 @@ kj_status kj_run_resume(kj_state *state, const char *id, const char *root,
     kj_status status = reopen(&r, id, root, &record, err);
     if (status == KJ_OK && !record.committed)
         status = kj_fail(err, KJ_IO, KJ_NO_OFFSET, "it ended before it changed anything");
-    else if (status == KJ_OK && (record.undoing || record.has_end))
+    else if (status == KJ_OK && (record.undoing || record.undone || record.has_end))
         status = kj_fail(err, KJ_IO, KJ_NO_OFFSET,
-                         record.undoing ? "it is being taken back: undo it" : "it is complete");
+                         record.undone    ? "it was taken back"
+                         : record.undoing ? "it is being taken back: undo it"
+                                          : "it is complete");
     else if (status == KJ_OK)
         status = apply_all(&r, err);
     kj_close_fd(&r.context.root_fd);

@@ -103,13 +103,14 @@ KJ_MUST_CHECK kj_status kj_regf_delete_key(kj_regf_editor *editor, kj_reg_key ke
 KJ_MUST_CHECK kj_status kj_regf_set_value(kj_regf_editor *editor, kj_reg_key key, kj_reg_name name,
                                           uint32_t type, kj_span data, kj_error *err);
 
-/* Raises the sequence numbers (so that no log of before fits), sets the checksum, checks the result
- * (no issue that was not there before, else KJ_INTERNAL and no edits), and gives the edits that
- * make the new file of the one on disk, replayed pages included. They borrow from `disk` and from
- * the editor. */
+/* Raises the sequence numbers, and the time by 100 ns (so that no log of before fits, new or old),
+ * sets the checksum, checks the result (no issue that was not there before, else KJ_INTERNAL and no
+ * edits), and gives the edits that make the new file of the one on disk, replayed pages included;
+ * none when there is nothing to do. They borrow from `disk` and from the editor. */
 KJ_MUST_CHECK kj_status kj_regf_edit_finish(kj_regf_editor *editor, kj_edits *out, kj_error *err);
 
-/* The header while the pages are being written: of the header after the edits (512 bytes), the one
- * with the first sequence number raised and the second as it was, checksum right. What is written
- * first, so that a hive that is half written is dirty. */
+/* The header while the pages are being written, forward or back: the one after the edits (512
+ * bytes), with a second sequence number that is the newest of both headers and a first that is one
+ * more, checksum right. What is written first, so that a hive that is half written is dirty, and
+ * newer than any log. */
 void kj_regf_header_between(const uint8_t *before, const uint8_t *after, uint8_t out[512]);

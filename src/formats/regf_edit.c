@@ -72,6 +72,7 @@ struct kj_regf_editor {
     write_list writes;
     kj_buf before; /* their bytes before, one behind the other */
     size_t size_before;
+    kj_registry reg_before;
     bool failed;  /* a write did not come about */
     bool starved; /* ... for want of memory */
 };
@@ -130,6 +131,7 @@ static void begin(kj_regf_editor *e)
     e->writes.count = 0;
     kj_buf_clear(&e->before);
     e->size_before = e->hive.len;
+    e->reg_before = e->reg;
     e->failed = false;
     e->starved = false;
 }
@@ -146,6 +148,12 @@ static void roll_back(kj_regf_editor *e)
     }
     e->hive.len = e->size_before;
     e->hive.failed = false;
+    /* The bytes may stand elsewhere now. What is known of the bins is true again, and this cannot
+     * fail for want of memory. */
+    kj_regf_index *index = e->reg_before.index;
+    e->reg = e->reg_before;
+    e->reg.bytes = kj_buf_span(&e->hive);
+    index->data = kj_span_sub(e->reg.bytes, KJ_REGF_HEADER_LEN, index->data.len);
 }
 
 /* Ends an operation: all of it happened, or nothing. */
@@ -158,10 +166,7 @@ static kj_status end(kj_regf_editor *e, kj_status status, kj_error *err)
         e->changed = true;
         return KJ_OK;
     }
-    bool grown = e->hive.len != e->size_before;
     roll_back(e);
-    if (grown)
-        KJ_TRY(reopen(e, err));
     return status;
 }
 
@@ -183,7 +188,7 @@ static kj_status free_cell(kj_regf_editor *e, uint32_t cell, kj_error *err)
 {
     kj_span inside = kj_regf_cell(&e->reg, cell);
     if (!inside.data)
-        return misfit(cell, err, "what should become free is no cell in use");
+        return misfit(cell, err, KJ_SENTENCE("what should become free is no cell in use"));
     put_u32(e, place(cell), (uint32_t)inside.len + 4);
     return KJ_OK;
 }
@@ -296,7 +301,7 @@ static kj_status free_segments(kj_regf_editor *e, const kj_regf_vk *vk, const kj
     for (uint32_t i = 0; i < db->count; i++) {
         kj_span list = kj_regf_cell(&e->reg, db->list);
         if (list.len / 4 <= i)
-            return misfit(vk->data, err, "a value's list of segments is too short");
+            return misfit(vk->data, err, KJ_SENTENCE("a value's list of segments is too short"));
         KJ_TRY(free_cell(e, u32_at(list, (size_t)i * 4), err));
     }
     KJ_TRY(free_cell(e, db->list, err));
@@ -311,7 +316,7 @@ static kj_status free_data(kj_regf_editor *e, const kj_regf_vk *vk, kj_error *er
     if (kj_regf_read_db(&e->reg, vk, &db))
         return free_segments(e, vk, &db, err);
     if (e->reg.minor >= DB_MIN_MINOR && vk->size > KJ_REGF_SEGMENT_LEN)
-        return misfit(vk->data, err, "long data without segments");
+        return misfit(vk->data, err, KJ_SENTENCE("long data without segments"));
     return free_cell(e, vk->data, err);
 }
 
@@ -369,7 +374,7 @@ static kj_status replace_data(kj_regf_editor *e, uint32_t cell, uint32_t type, k
     kj_regf_vk vk;
     uint32_t size = (uint32_t)data.len, at;
     if (!kj_regf_read_vk(&e->reg, cell, &vk))
-        return misfit(cell, err, "the value is none");
+        return misfit(cell, err, KJ_SENTENCE("the value is none"));
     if (fits(e, &vk, data.len)) {
         at = vk.data;
         put(e, content(at), data);
@@ -388,9 +393,9 @@ static kj_status replace_data(kj_regf_editor *e, uint32_t cell, uint32_t type, k
 static kj_status read_key(const kj_regf_editor *e, kj_reg_key key, kj_regf_nk *out, kj_error *err)
 {
     if (!kj_regf_read_nk(&e->reg, key, out))
-        return misfit(key, err, "the key is not there");
+        return misfit(key, err, KJ_SENTENCE("the key is not there"));
     if (out->value_count && kj_regf_cell(&e->reg, out->values).len / 4 < out->value_count)
-        return misfit(key, err, "the key's list of values is too short");
+        return misfit(key, err, KJ_SENTENCE("the key's list of values is too short"));
     return KJ_OK;
 }
 
@@ -398,7 +403,7 @@ static kj_status free_value(kj_regf_editor *e, uint32_t cell, kj_error *err)
 {
     kj_regf_vk vk;
     if (!kj_regf_read_vk(&e->reg, cell, &vk))
-        return misfit(cell, err, "the key's list of values leads to something else");
+        return misfit(cell, err, KJ_SENTENCE("the key's list of values leads to something else"));
     KJ_TRY(free_data(e, &vk, err));
     return free_cell(e, cell, err);
 }
@@ -421,7 +426,7 @@ static kj_status delete_value(kj_regf_editor *e, kj_reg_key key, uint32_t value,
         if (kj_regf_value_cell(&e->reg, &nk, i) == value)
             index = i;
     if (index == nk.value_count)
-        return misfit(key, err, "the key has no such value");
+        return misfit(key, err, KJ_SENTENCE("the key has no such value"));
     KJ_TRY(free_value(e, value, err));
     remove_element(e, content(nk.values), nk.value_count, index, 4);
     put_u32(e, content(key) + VALUE_COUNT_AT, nk.value_count - 1);
@@ -540,15 +545,16 @@ static kj_status release_security(kj_regf_editor *e, uint32_t cell, kj_error *er
     if (cell == KJ_REG_NONE)
         return KJ_OK; /* versions before 1.2 */
     if (!kj_regf_read_sk(&e->reg, cell, &sk) || sk.reference_count == 0)
-        return misfit(cell, err, "a key's security record is none, or nobody's");
+        return misfit(cell, err, KJ_SENTENCE("a key's security record is none, or nobody's"));
     put_u32(e, content(cell) + SK_COUNT_AT, sk.reference_count - 1);
     if (sk.reference_count > 1)
         return KJ_OK;
     if (!kj_regf_read_sk(&e->reg, sk.next, &next) || next.previous != cell ||
         !kj_regf_read_sk(&e->reg, sk.previous, &previous) || previous.next != cell)
-        return misfit(cell, err, "the security records are not linked as they should be");
+        return misfit(cell, err,
+                      KJ_SENTENCE("the security records are not linked as they should be"));
     if (sk.next == cell)
-        return misfit(cell, err, "the last security record has no key left");
+        return misfit(cell, err, KJ_SENTENCE("the last security record has no key left"));
     put_u32(e, content(sk.previous) + SK_NEXT_AT, sk.next);
     put_u32(e, content(sk.next) + SK_PREVIOUS_AT, sk.previous);
     return free_cell(e, cell, err);
@@ -559,11 +565,20 @@ typedef struct doomed {
     uint32_t parent;
 } doomed;
 
-typedef KJ_VEC(doomed) doomed_list;
+typedef struct doomed_list {
+    KJ_VEC(doomed) keys;
+    size_t noted; /* since the beginning */
+} doomed_list;
 
 static void free_doomed(doomed_list *list)
 {
-    kj_vec_done(list);
+    kj_vec_done(&list->keys);
+}
+
+/* How many keys there can be: lists that lead to other lists again and again announce more. */
+static size_t key_max(const kj_regf_editor *e)
+{
+    return e->reg.data_size / KJ_REGF_NK_LEN;
 }
 
 /* Notes the subkeys, and frees the lists that lead to them. */
@@ -576,20 +591,20 @@ static kj_status doom_subkeys(kj_regf_editor *e, uint32_t key, const kj_regf_nk 
     if (nk->subkey_count == 0)
         return KJ_OK;
     if (!kj_regf_read_list(&e->reg, nk->subkeys, &list) || list.room != list.count)
-        return misfit(key, err, "a list of subkeys is none that is known");
+        return misfit(key, err, KJ_SENTENCE("a list of subkeys is none that is known"));
     while (kj_regf_next_place(&e->reg, nk->subkeys, &position, &at, &subkey)) {
         doomed found = {subkey, key};
-        if (count++ == nk->subkey_count)
-            break;
-        if (!kj_vec_add(stack, found))
+        if (count++ == nk->subkey_count || stack->noted++ == key_max(e))
+            return misfit(key, err, KJ_SENTENCE("a list leads to more subkeys than there are"));
+        if (!kj_vec_add(&stack->keys, found))
             return kj_no_memory(err);
     }
     if (count != nk->subkey_count)
-        return misfit(key, err, "a key has another number of subkeys than it says");
+        return misfit(key, err, KJ_SENTENCE("a key has another number of subkeys than it says"));
     for (uint32_t i = 0; list.kind == KJ_REGF_RI && i < list.room; i++) {
         uint32_t cell = kj_regf_element(&list, i, NULL);
         if (!kj_regf_read_list(&e->reg, cell, &part) || part.kind == KJ_REGF_RI)
-            return misfit(key, err, "a list of subkeys is none that is known");
+            return misfit(key, err, KJ_SENTENCE("a list of subkeys is none that is known"));
         KJ_TRY(free_cell(e, cell, err));
     }
     return free_cell(e, nk->subkeys, err);
@@ -601,7 +616,7 @@ static kj_status free_key(kj_regf_editor *e, doomed it, doomed_list *stack, kj_e
     kj_regf_nk nk;
     KJ_TRY(read_key(e, it.key, &nk, err));
     if (nk.parent != it.parent)
-        return misfit(it.key, err, "a subkey has another parent");
+        return misfit(it.key, err, KJ_SENTENCE("a subkey has another parent"));
     if (nk.flags & KJ_REGF_NK_NO_DELETE)
         return kj_fail(err, KJ_UNSUPPORTED, place(it.key),
                        "a key is marked as one that is not deleted");
@@ -622,7 +637,7 @@ static kj_status shorten_list(kj_regf_editor *e, uint32_t cell, uint32_t index, 
 {
     kj_regf_list list;
     if (!kj_regf_read_list(&e->reg, cell, &list) || list.room != list.count || index >= list.count)
-        return misfit(cell, err, "a list of subkeys is longer than its cell");
+        return misfit(cell, err, KJ_SENTENCE("a list of subkeys is longer than its cell"));
     *out_empty = list.count == 1;
     if (*out_empty)
         return free_cell(e, cell, err);
@@ -635,16 +650,19 @@ static kj_status leave_parent(kj_regf_editor *e, uint32_t parent, uint32_t key, 
 {
     kj_regf_nk nk;
     kj_regf_place at, found = {0};
-    uint32_t position = 0, cell, times = 0;
+    uint32_t position = 0, cell, times = 0, count = 0;
     if (!kj_regf_read_nk(&e->reg, parent, &nk))
-        return misfit(key, err, "the key has no parent");
-    while (kj_regf_next_place(&e->reg, nk.subkeys, &position, &at, &cell))
+        return misfit(key, err, KJ_SENTENCE("the key has no parent"));
+    while (kj_regf_next_place(&e->reg, nk.subkeys, &position, &at, &cell)) {
+        if (count++ == kj_min_u64(nk.subkey_count, key_max(e)))
+            return misfit(parent, err, KJ_SENTENCE("a list leads to more subkeys than there are"));
         if (cell == key) {
             found = at;
             times++;
         }
+    }
     if (times != 1 || nk.subkey_count == 0)
-        return misfit(parent, err, "the parent does not list the key once");
+        return misfit(parent, err, KJ_SENTENCE("the parent does not list the key once"));
     bool empty;
     KJ_TRY(shorten_list(e, found.list, found.index, &empty, err));
     if (empty && found.outer != KJ_REG_NONE)
@@ -664,10 +682,10 @@ static kj_status delete_key(kj_regf_editor *e, kj_reg_key key, kj_error *err)
         return kj_fail(err, KJ_UNSUPPORTED, place(key), "the root key is not deleted");
     KJ_TRY(leave_parent(e, nk.parent, key, err));
     doomed first = {key, nk.parent};
-    if (!kj_vec_add(&stack, first))
+    if (!kj_vec_add(&stack.keys, first))
         return kj_no_memory(err);
-    while (stack.count)
-        KJ_TRY(free_key(e, stack.items[--stack.count], &stack, err));
+    while (stack.keys.count)
+        KJ_TRY(free_key(e, stack.keys.items[--stack.keys.count], &stack, err));
     return KJ_OK;
 }
 

@@ -403,6 +403,17 @@ typedef struct task_search {
     size_t count;
 } task_search;
 
+/* The keys that are about a task, behind TaskCache: all go together. */
+static const char *const task_parts[] = {"Tasks", "Boot", "Logon", "Plain", "Maintenance"};
+
+static kj_reg_key task_part(kj_autostart_finder *f, const kj_registry *reg, const char *part,
+                            const char *id)
+{
+    const char *path = kj_arena_printf(f->system->arena, "%s\\%s\\%s", task_cache, part, id);
+    f->starved |= !path;
+    return path ? kj_registry_find(reg, reg->root, kj_span_str(path)) : KJ_REG_NONE;
+}
+
 /* A key of the tree that names a task. */
 static void found_task(task_search *s, kj_reg_key key, kj_span name)
 {
@@ -417,11 +428,17 @@ static void found_task(task_search *s, kj_reg_key key, kj_span name)
     entry.name = name;
     if (!value_at(reg, key, "SD", arena, &value))
         entry.flags |= KJ_AUTOSTART_HIDDEN;
-    const char *path = kj_arena_printf(arena, "%s\\Tasks\\%s", task_cache, id);
-    kj_reg_key task = path ? kj_registry_find(reg, reg->root, kj_span_str(path)) : KJ_REG_NONE;
-    if (value_at(reg, task, "Actions", arena, &value))
+    if (value_at(reg, task_part(f, reg, task_parts[0], id), "Actions", arena, &value))
         lead_action(f, &entry, value.data);
     kj_autostart_emit(f, &entry);
+    for (size_t i = 0; *id && i < KJ_COUNT(task_parts); i++) {
+        kj_reg_key part = task_part(f, reg, task_parts[i], id);
+        if (part == KJ_REG_NONE)
+            continue;
+        kj_autostart other = entry;
+        other.spot = kj_autostart_entry(f, s->row, s->hive, part, NULL).spot;
+        kj_autostart_emit(f, &other);
+    }
 }
 
 static void tasks_below(task_search *s, kj_reg_key key, kj_span path, unsigned depth)

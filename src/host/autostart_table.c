@@ -318,8 +318,8 @@ const kj_autostart_row kj_autostart_table[] = {
         .extract = kj_autostart_tasks,
     },
     {
-        .id = "task-cache",
-        .category = "tasks",
+        .id = "task-cache", /* not of "tasks": its parts go with what the task starts */
+        .category = "task-list",
         .restore = KJ_RESTORE_KEY,
         .extract = kj_autostart_task_cache,
     },
@@ -486,15 +486,6 @@ const kj_autostart_row kj_autostart_table[] = {
                     "@", NULL},
                    {KJ_IN_UC,
                     CLASSES "\\Wow6432Node\\CLSID\\*\\InprocServer32|InprocHandler32|LocalServer32",
-                    "@", NULL}},
-    },
-    {
-        .id = "class",
-        .category = "explorer",
-        .restore = KJ_RESTORE_REPORT,
-        .shape = KJ_SHAPE_DLL,
-        .places = {{MACHINE | KJ_IN_S9,
-                    CLASSES "\\CLSID\\*\\InprocServer32|InprocHandler32|LocalServer32|ScriptletURL",
                     "@", NULL}},
     },
     {

@@ -367,6 +367,13 @@ void kj_autostart_emit(kj_autostart_finder *f, const kj_autostart *entry)
 /* ---- what an entry leads to
  * ---------------------------------------------------------------------------- */
 
+/* A type of file that is a program: what was opened is what runs. */
+static bool is_file_itself(kj_span command)
+{
+    kj_span rest;
+    return behind(command, "\"%1\"", &rest) || behind(command, "%1", &rest);
+}
+
 void kj_autostart_lead(kj_autostart_finder *f, kj_autostart *entry, kj_span command,
                        const kj_path_context *context)
 {
@@ -374,7 +381,7 @@ void kj_autostart_lead(kj_autostart_finder *f, kj_autostart *entry, kj_span comm
     entry->token = command;
     if (entry->command.len == 0)
         entry->command = command;
-    if (kj_text_trim(command).len == 0)
+    if (kj_text_trim(command).len == 0 || is_file_itself(command))
         return;
     kj_command_resolve(f->system, command, context, &target);
     entry->target = target.path;
@@ -561,7 +568,7 @@ typedef struct search {
     const kj_autostart_place *place;
     uint32_t hive;
     bool view32;
-    kj_span label;   /* the last name that a pattern of the place stood for */
+    kj_span label;   /* the name that the place's last `*` stood for, else its first pattern */
     kj_reg_key star; /* the last key that a `*` of the place stood for */
     bool inside;     /* behind what the mapping put before the place's path */
     size_t steps;
@@ -659,18 +666,20 @@ static void search_matching(search *s, kj_reg_key key, kj_span part, kj_span res
         size_t count = f->count;
         kj_span name = name_text(f, info.name);
         if (!info.is_link && kj_autostart_matches(f->system->arena, part, name)) {
-            s->label = before.inside ? name : before.label;
-            if (before.inside && memchr(part.data, '*', part.len))
+            bool star = memchr(part.data, '*', part.len) != NULL;
+            if (before.inside && (star || before.label.len == 0))
+                s->label = name;
+            if (before.inside && star)
                 s->star = info.key;
             s->inside = true;
             search_keys(s, info.key, rest);
+            s->label = before.label;
+            s->star = before.star;
+            s->inside = before.inside;
         }
         if (f->count == count) /* nobody keeps anything of it */
             kj_arena_rewind(f->system->arena, mark);
     }
-    s->label = before.label;
-    s->star = before.star;
-    s->inside = before.inside;
 }
 
 static void search_keys(search *s, kj_reg_key key, kj_span path)

@@ -17,10 +17,11 @@
 
 enum {
     DEPTH_MAX = 6,
-    LOOKUPS_MAX = 600,
+    LOOKUPS_MAX = 300,
     READINGS_MAX = 32,       /* of an unquoted text */
     PATH_MAX_BYTES = 4096,   /* of one name */
     APP_NAME_MAX = 255,      /* bytes */
+    NAMES_MAX = 3,           /* further readings of a name without a directory */
     SEARCHED_MAX = 32,       /* directories of %Path% */
     SHOWN_MAX = 8 * 32 << 10 /* bytes of an escaped text */
 };
@@ -313,7 +314,8 @@ static bool is_hijacked(kj_command_walk *w, kj_span text, size_t end, size_t lim
     for (unsigned i = 0; i < READINGS_MAX && end < limit; i++) {
         end = next_reading(text, end, limit);
         kj_span longer = kj_text_trim(kj_span_sub(text, 0, end));
-        if (longer.len > name.len && kj_command_locate(w, longer, kj_command_programs).file.path.len)
+        if (longer.len > name.len &&
+            kj_command_locate(w, longer, kj_command_programs).file.path.len)
             return true;
     }
     return false;
@@ -327,7 +329,8 @@ static kj_program split_unquoted(kj_command_walk *w, kj_span text, const char *c
         end = next_reading(text, end, limit);
         found = kj_command_locate(w, kj_span_sub(text, 0, end), extensions);
         kj_span name = kj_span_sub(text, 0, end);
-        if (found.file.path.len || (!has_path(name) && has_known_extension(name)))
+        if (found.file.path.len ||
+            (!has_path(name) && (has_known_extension(name) || i >= NAMES_MAX)))
             break;
     }
     if (found.file.path.len && is_hijacked(w, text, end, limit))

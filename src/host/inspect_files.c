@@ -358,9 +358,27 @@ static bool enter(void *user, const kj_node *directory)
     return !kj_inspector_stopped(in);
 }
 
+/* Forgets the file that was looked at last: nothing was to be said of it. */
+static void forget_last(kj_inspector *in, kj_arena_mark mark)
+{
+    const kj_host_file *last = &in->files.items[in->files.count - 1];
+    in->slots.slots[slot_of(in, last->node.path)] = 0; /* the newest: no search goes on behind it */
+    in->slots.used--;
+    in->files.count--;
+    kj_arena_rewind(in->arena, mark);
+}
+
 static void found_any(void *user, const kj_node *node)
 {
-    (void)kj_inspect_file(user, node);
+    kj_inspector *in = user;
+    if (node->kind != KJ_NODE_FILE || kj_inspected_file(in, node->path) != KJ_NONE)
+        return;
+    kj_arena_mark mark = kj_arena_get_mark(in->arena);
+    size_t traces = in->traces.count, unseen = in->unseen.count;
+    uint32_t file = kj_inspect_file(in, node);
+    if (file != KJ_NONE && in->files.items[file].hit_count == 0 && in->traces.count == traces &&
+        in->unseen.count == unseen)
+        forget_last(in, mark);
 }
 
 static void not_listed(void *user, kj_span path, const kj_error *err)

@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include "base/arith.h"
+#include "base/reader.h"
 #include "formats/creg.h"
 #include "tests/formats/apply_edits.h"
 #include "tests/formats/creg_builder.h"
@@ -100,6 +101,19 @@ static const char *changed(setup *s, kj_edits edits)
     return list(s, kj_buf_span(&s->changed));
 }
 
+/* What the entry of Run says that it uses; its id is 3, and so many bytes of slack are behind it.
+ */
+static uint32_t bytes_used(kj_span file, uint32_t *out_size)
+{
+    kj_reader r = kj_reader_of(file);
+    size_t name = kj_span_find(file, kj_span_str("Run"), 0);
+    assert_true(name != SIZE_MAX);
+    kj_seek(&r, name - 20);
+    *out_size = kj_read_u32le(&r);
+    kj_skip(&r, 4);
+    return kj_read_u32le(&r);
+}
+
 static void values_are_deleted_in_place(void **state)
 {
     (void)state;
@@ -123,6 +137,12 @@ static void values_are_deleted_in_place(void **state)
         kj_buf_init(&wanted, 4096);
         kj_buf_printf(&wanted, "%s%s%s", HEAD, rows[i].rest, TAIL);
         assert_string_equal(changed(&s, edits), kj_buf_text(&wanted));
+        uint32_t size, size_after;
+        uint32_t used = bytes_used(kj_buf_span(&s.file), &size);
+        assert_int_equal(used, size - 3);
+        assert_int_equal(bytes_used(kj_buf_span(&s.changed), &size_after),
+                         used - 12 - value.name.raw.len - value.data.len);
+        assert_int_equal(size_after, size);
         kj_buf_done(&wanted);
         end(&s);
     }

@@ -3,6 +3,7 @@
  * the file, read again, and taken back. */
 #include "tests/test.h"
 
+#include "base/reader.h"
 #include "tests/formats/apply_edits.h"
 #include "tests/formats/hive_builder.h"
 #include "tests/formats/list_registry.h"
@@ -253,6 +254,37 @@ static void values_are_added(void **state)
     end(&f);
 }
 
+static uint32_t key_field(const fixture *f, size_t at)
+{
+    kj_reader r = kj_reader_of(kj_regf_cell(registry(f), f->run));
+    kj_seek(&r, at);
+    return kj_read_u32le(&r);
+}
+
+/* Programs of Windows allocate by what a key says about the longest. */
+static void names_and_lengths_are_kept_as_windows_keeps_them(void **state)
+{
+    (void)state;
+    static const uint16_t units[] = {'W', 0xE9};
+    enum { NAME_MAX_AT = 60, DATA_MAX_AT = 64 };
+    fixture f;
+    kj_reg_value value;
+    build_run(&f, 5);
+    kj_span data = repeated(&f, 'x', 77);
+    assert_int_equal(
+        kj_regf_set_value(f.editor, f.run, hive_wide(units, 2), KJ_REG_SZ, data, &f.err), KJ_OK);
+    assert_true(
+        kj_registry_find_value(registry(&f), f.run, kj_span_str("W\xC3\xA9"), NULL, &value));
+    assert_false(value.name.wide);
+    assert_int_equal(key_field(&f, NAME_MAX_AT), 4); /* bytes of UTF-16 */
+    assert_int_equal(key_field(&f, DATA_MAX_AT), 77);
+    set(&f, "a longer name", KJ_REG_SZ, kj_span_str("short"));
+    assert_int_equal(key_field(&f, NAME_MAX_AT), 26);
+    assert_int_equal(key_field(&f, DATA_MAX_AT), 77);
+    (void)finish(&f);
+    end(&f);
+}
+
 /* hivex grows a hive of 12 KiB by 200 in the same course. */
 static void a_thousand_updates_do_not_grow_the_hive(void **state)
 {
@@ -408,6 +440,23 @@ static void wild_links_of_security_records_are_refused(void **state)
     }
 }
 
+/* The record itself is right, and a neighbour does not lead back. */
+static void neighbours_that_do_not_lead_back_are_refused(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t records[2];
+        fixture f;
+        build_security(&f, records);
+        uint32_t neighbour = i ? f.hive.security : records[1];
+        hive_patch(&f.hive, neighbour, i ? 4 : 8, neighbour, 4);
+        assert_int_equal(try_edit(&f, true, 16 << 20), KJ_OK);
+        assert_int_equal(kj_regf_delete_key(f.editor, find(&f, "A"), &f.err), KJ_MALFORMED);
+        assert_untouched(&f);
+        end(&f);
+    }
+}
+
 /* Each row breaks a hive of build_keys() in one place; deleting B is refused then. */
 static void what_does_not_fit_is_refused(void **state)
 {
@@ -441,6 +490,31 @@ static void what_does_not_fit_is_refused(void **state)
         assert_untouched(&f);
         end(&f);
     }
+}
+
+/* 4,000 elements that all lead to a list of 4,000: sixteen million keys in 50 KB. */
+static void lists_that_multiply_are_refused(void **state)
+{
+    (void)state;
+    enum { MANY = 4000 };
+    static uint32_t items[MANY];
+    fixture f;
+    begin(&f, 5);
+    hive *h = &f.hive;
+    uint32_t key = hive_key(h, h->root, hive_name("A")), sub = hive_key(h, key, hive_name("B"));
+    for (size_t i = 0; i < MANY; i++)
+        items[i] = sub;
+    uint32_t inner = hive_list(h, KJ_REGF_LI, items, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        items[i] = inner;
+    hive_set_subkeys(h, key, hive_list(h, KJ_REGF_RI, items, MANY), (size_t)MANY * MANY);
+    hive_set_subkeys(h, h->root, hive_list(h, KJ_REGF_LH, &key, 1), 1);
+    hive_finish(h);
+    assert_int_equal(try_edit(&f, true, 16 << 20), KJ_OK);
+    assert_int_equal(kj_regf_delete_key(f.editor, key, &f.err), KJ_MALFORMED);
+    assert_int_equal(kj_regf_delete_key(f.editor, sub, &f.err), KJ_MALFORMED);
+    assert_untouched(&f);
+    end(&f);
 }
 
 static void roots_and_marked_keys_stay(void **state)
@@ -509,13 +583,38 @@ static void a_hive_that_may_not_grow_stays_as_it_was(void **state)
     build_run(&f, 5);
     kj_regf_editor_free(f.editor);
     f.editor = NULL;
-    assert_int_equal(try_edit(&f, false, f.hive.bytes.len + 20000), KJ_OK);
+    assert_int_equal(try_edit(&f, false, f.hive.bytes.len + 40000), KJ_OK);
     kj_span data = repeated(&f, 'x', 50000);
+    uint32_t size = registry(&f)->data_size;
     assert_int_equal(kj_regf_set_value(f.editor, f.run, hive_name("System"), 1, data, &f.err),
                      KJ_LIMIT);
     assert_untouched(&f);
+    assert_int_equal(registry(&f)->data_size, size);
     set(&f, "System", KJ_REG_SZ, kj_span_str("fits"));
     assert_list(&f, RUN "System REG_SZ fits\n" COUNT LONG "\0" HIDDEN);
+    end(&f);
+}
+
+/* Windows enlarges files by more than it needs: what lies behind the last bin is no data. */
+static void room_behind_the_last_bin_is_used(void **state)
+{
+    (void)state;
+    fixture f;
+    build_run(&f, 5);
+    kj_regf_editor_free(f.editor);
+    f.editor = NULL;
+    kj_buf_put_zeros(&f.hive.bytes, 8192);
+    assert_int_equal(try_edit(&f, false, f.hive.bytes.len), KJ_OK);
+    uint32_t size = registry(&f)->data_size;
+    assert_int_equal(kj_regf_set_value(f.editor, f.run, hive_name("System"), 1,
+                                       repeated(&f, 'x', 16345 + 6000), &f.err),
+                     KJ_LIMIT);
+    assert_untouched(&f);
+    assert_int_equal(registry(&f)->data_size, size);
+    set(&f, "System", KJ_REG_SZ, repeated(&f, 'x', 6000));
+    assert_list(&f, RUN "System REG_SZ 6000 bytes 78 78\n" COUNT LONG "\0" HIDDEN);
+    assert_int_equal(f.changed.len, f.hive.bytes.len);
+    assert_int_equal(registry(&f)->data_size, size + 8192);
     end(&f);
 }
 
@@ -590,16 +689,20 @@ int main(void)
         cmocka_unit_test(values_are_set),
         cmocka_unit_test(long_values_become_short),
         cmocka_unit_test(values_are_added),
+        cmocka_unit_test(names_and_lengths_are_kept_as_windows_keeps_them),
         cmocka_unit_test(a_thousand_updates_do_not_grow_the_hive),
         cmocka_unit_test(what_is_set_may_be_a_part_of_the_hive),
         cmocka_unit_test(keys_are_deleted_from_lists_of_all_kinds),
         cmocka_unit_test(security_records_go_with_their_last_key),
         cmocka_unit_test(wild_links_of_security_records_are_refused),
+        cmocka_unit_test(neighbours_that_do_not_lead_back_are_refused),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(lists_that_multiply_are_refused),
         cmocka_unit_test(roots_and_marked_keys_stay),
         cmocka_unit_test(values_of_other_keys_are_not_deleted),
         cmocka_unit_test(some_hives_are_not_edited),
         cmocka_unit_test(a_hive_that_may_not_grow_stays_as_it_was),
+        cmocka_unit_test(room_behind_the_last_bin_is_used),
         cmocka_unit_test(the_header_is_newer_than_any_log),
         cmocka_unit_test(nothing_to_do_is_no_edit),
         cmocka_unit_test(replayed_pages_are_part_of_the_edits),

@@ -64,7 +64,7 @@ static void print_default(const kj_system *system, const char *argument)
 
 int main(int argc, char **argv)
 {
-    kj_tree *tree;
+    kj_tree *tree = NULL;
     kj_arena arena;
     kj_systems systems = {0};
     kj_error err;
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     if (status != KJ_OK)
         printf("%s: %s\n", kj_status_name(status), err.message);
     kj_systems_done(&systems);
-    if (status == KJ_OK || systems.items)
+    if (tree)
         kj_tree_close(tree);
     kj_arena_done(&arena);
     return status == KJ_OK ? EXIT_SUCCESS : EXIT_FAILURE;
