@@ -2,6 +2,7 @@
 #include "clean/attributes.h"
 
 #include "base/arith.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,31 +10,12 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-enum { NAMES_MAX = 64 << 10 }; /* Linux gives no longer list */
+enum { NAMES_MAX = 64 << 10, VALUE_MAX = 64 << 10 }; /* Linux gives no longer ones */
 
 static kj_status not_kept(kj_error *err)
 {
     return kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET,
                    "it has attributes or streams that cannot be kept");
-}
-
-/* *out is untouched for one that has gone since it was listed. */
-static kj_status read_one(int fd, const char *name, kj_arena *arena, size_t room,
-                          kj_attribute_value *out, kj_error *err)
-{
-    ssize_t size = fgetxattr(fd, name, NULL, 0);
-    if (size < 0 && (errno == ENODATA || errno == EOPNOTSUPP))
-        return KJ_OK;
-    if (size < 0 || (size_t)size > room || strlen(name) > KJ_ATTRIBUTE_NAME_MAX)
-        return not_kept(err);
-    uint8_t *value = kj_arena_alloc_raw(arena, (size_t)size + 1);
-    const char *copy = kj_arena_strdup(arena, name);
-    if (!value || !copy)
-        return kj_no_memory(err);
-    if (size > 0 && fgetxattr(fd, name, value, (size_t)size) != size)
-        return not_kept(err);
-    *out = (kj_attribute_value){kj_span_str(copy), kj_span_of(value, (size_t)size)};
-    return KJ_OK;
 }
 
 /* What drivers of Windows file systems have of every file and do not list: ntfs-3g, ntfs3, cifs. */
@@ -50,17 +32,26 @@ typedef struct gathering {
     kj_attribute_value *items;
     size_t count;
     size_t room;
+    uint8_t value[VALUE_MAX];
 } gathering;
 
+/* Not asked for its length first: ntfs-3g gives another than it then has. One that has gone since
+ * it was listed is passed over. */
 static kj_status add(gathering *g, const char *name, kj_error *err)
 {
-    kj_attribute_value one = {0};
-    if (g->count == KJ_ATTRIBUTES_MAX)
+    ssize_t len = fgetxattr(g->fd, name, g->value, sizeof g->value);
+    if (len < 0 && (errno == ENODATA || errno == EOPNOTSUPP))
+        return KJ_OK;
+    if (len < 0 || (size_t)len > g->room || strlen(name) > KJ_ATTRIBUTE_NAME_MAX ||
+        g->count == KJ_ATTRIBUTES_MAX)
         return not_kept(err);
-    KJ_TRY(read_one(g->fd, name, g->arena, g->room, &one, err));
-    g->room -= one.value.len;
-    if (one.name.len)
-        g->items[g->count++] = one;
+    kj_span value = kj_span_of(g->value, (size_t)len);
+    value.data = (const uint8_t *)kj_arena_text(g->arena, value);
+    const char *copy = kj_arena_strdup(g->arena, name);
+    if (!value.data || !copy)
+        return kj_no_memory(err);
+    g->room -= value.len;
+    g->items[g->count++] = (kj_attribute_value){kj_span_str(copy), value};
     return KJ_OK;
 }
 
@@ -80,16 +71,21 @@ kj_status kj_attributes_read(int fd, kj_arena *arena, kj_attributes *out, kj_err
         len = 0;
     if (len < 0)
         return not_kept(err);
-    gathering g = {.fd = fd, .arena = arena, .room = KJ_ATTRIBUTES_LEN_MAX};
-    g.items = kj_new_array(arena, kj_attribute_value, KJ_ATTRIBUTES_MAX);
-    if (!g.items)
+    KJ_CLEANUP(kj_free_ptr) gathering *g = calloc(1, sizeof *g);
+    if (!g)
+        return kj_no_memory(err);
+    g->fd = fd;
+    g->arena = arena;
+    g->room = KJ_ATTRIBUTES_LEN_MAX;
+    g->items = kj_new_array(arena, kj_attribute_value, KJ_ATTRIBUTES_MAX);
+    if (!g->items)
         return kj_no_memory(err);
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1)
-        KJ_TRY(add(&g, names + at, err));
+        KJ_TRY(add(g, names + at, err));
     for (size_t i = 0; i < KJ_COUNT(unlisted); i++)
-        if (fgetxattr(fd, unlisted[i], NULL, 0) >= 0 && !is_listed(&g, unlisted[i]))
-            KJ_TRY(add(&g, unlisted[i], err));
-    *out = (kj_attributes){g.items, g.count};
+        if (fgetxattr(fd, unlisted[i], NULL, 0) >= 0 && !is_listed(g, unlisted[i]))
+            KJ_TRY(add(g, unlisted[i], err));
+    *out = (kj_attributes){g->items, g->count};
     return KJ_OK;
 }
 

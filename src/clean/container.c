@@ -533,13 +533,15 @@ static kj_status take_name(int directory, const char *temporary, const char *nam
     struct stat st;
     if (renameat2(directory, temporary, directory, name, RENAME_NOREPLACE) == 0)
         return KJ_OK;
-    if (errno == EEXIST ||
-        (errno == EINVAL && fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0))
+    int why = errno;
+    if (why == EINVAL && fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        why = EEXIST;
+    if (why == EEXIST)
         return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "something of that name is there already");
-    if (errno != EINVAL)
+    errno = why;
+    if (why != EINVAL || renameat(directory, temporary, directory, name) != 0)
         return kj_fail_errno(err, "rename");
-    return renameat(directory, temporary, directory, name) == 0 ? KJ_OK
-                                                                : kj_fail_errno(err, "rename");
+    return KJ_OK;
 }
 
 kj_status kj_container_restore(int fd, const kj_container *container, int directory,

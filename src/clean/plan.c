@@ -129,7 +129,9 @@ static void restore_default(kj_planner *p, kj_action *action)
     }
     action->deed = KJ_DEED_SET_VALUE;
     action->risk = KJ_RISK_MEDIUM;
-    action->risk_why = KJ_SENTENCE("it becomes what Windows has there by itself");
+    action->risk_why = action->what == KJ_DO_SET_VALUE
+                           ? KJ_SENTENCE("it becomes what the advisory says")
+                           : KJ_SENTENCE("it becomes what Windows has there by itself");
     const kj_autostart_row *row = kj_autostart_row_of(&action->spot);
     if (action->to.len) {
         action->becomes = kj_arena_text(p->arena, action->to);
@@ -242,6 +244,50 @@ static bool is_detected(const kj_inspection *inspection, uint32_t set, uint32_t 
     return false;
 }
 
+typedef struct directory_adding {
+    kj_planner *planner;
+    kj_action like;
+} directory_adding;
+
+static void found_directory(void *user, const kj_node *node)
+{
+    directory_adding *d = user;
+    kj_action action = d->like;
+    const char *path = kj_arena_text(d->planner->arena, node->path);
+    action.spot = (kj_spot){.kind = KJ_SPOT_FILE, .path = {(const uint8_t *)path, node->path.len}};
+    action.directory = *node;
+    action.directory.path = action.spot.path;
+    d->planner->starved |= !path;
+    if (!is_covered(d->planner, action.system, &action.spot))
+        add(d->planner, &action);
+}
+
+/* A folder is no trace by itself: it is looked for when its turn comes. */
+static kj_status add_directories(kj_planner *p, uint32_t system, uint32_t set,
+                                 const kj_disk_remedy *remedy, kj_error *err)
+{
+    const kj_inspection *inspection = &p->inspections[system];
+    const kj_defs *defs = inspection->options->sets[set];
+    uint32_t count = kj_defs_run_count(defs, remedy->of, 1);
+    const uint32_t *of = kj_defs_words(defs, remedy->of.first, count);
+    directory_adding d = {
+        .planner = p,
+        .like = {.system = system,
+                 .what = KJ_DO_REMOVE_EMPTY_DIR,
+                 .why = KJ_WHY_REMEDY,
+                 .set = set,
+                 .threat = remedy->threat,
+                 .trace = KJ_NONE,
+                 .autostart = KJ_NONE,
+                 .file = KJ_NONE,
+                 .step = KJ_NONE},
+    };
+    shape(p, &d.like);
+    for (uint32_t i = 0; of && i < count; i++)
+        KJ_TRY(kj_inspect_directories(inspection, set, of[i], found_directory, &d, err));
+    return KJ_OK;
+}
+
 static void add_remedy(kj_planner *p, uint32_t system, uint32_t set, const kj_disk_remedy *remedy)
 {
     const kj_inspection *inspection = &p->inspections[system];
@@ -265,7 +311,7 @@ static void add_remedy(kj_planner *p, uint32_t system, uint32_t set, const kj_di
     }
 }
 
-static void add_remedies(kj_planner *p, uint32_t system)
+static kj_status add_remedies(kj_planner *p, uint32_t system, kj_error *err)
 {
     const kj_inspection *inspection = &p->inspections[system];
     for (uint32_t set = 0; set < inspection->options->set_count; set++) {
@@ -274,11 +320,15 @@ static void add_remedies(kj_planner *p, uint32_t system)
             const kj_disk_remedy *remedy = kj_defs_remedy(defs, i);
             if (!is_detected(inspection, set, remedy->threat))
                 continue;
-            if (remedy->needs == KJ_NONE ||
-                kj_sightings_hold(&inspection->seen[set], defs, remedy->needs))
-                add_remedy(p, system, set, remedy);
+            if (remedy->needs != KJ_NONE &&
+                !kj_sightings_hold(&inspection->seen[set], defs, remedy->needs))
+                continue;
+            add_remedy(p, system, set, remedy);
+            if (remedy->what == KJ_DO_REMOVE_EMPTY_DIR)
+                KJ_TRY(add_directories(p, system, set, remedy, err));
         }
     }
+    return KJ_OK;
 }
 
 /* ---- what only the content shows
@@ -361,13 +411,41 @@ static void add_leading(kj_planner *p, uint32_t system, uint32_t file, const kj_
     }
 }
 
+/* The registry's words for a task whose file goes. */
+static void add_task_keys(kj_planner *p, const kj_action *cause)
+{
+    const kj_inspection *inspection = &p->inspections[cause->system];
+    if (cause->autostart == KJ_NONE)
+        return;
+    const kj_autostart *task = &inspection->autostarts[cause->autostart].entry;
+    for (uint32_t i = 0; i < inspection->autostart_count; i++) {
+        const kj_host_autostart *item = &inspection->autostarts[i];
+        bool is_key = item->entry.spot.kind == KJ_SPOT_KEY &&
+                      strcmp(kj_autostart_row_category(item->entry.row), "task-list") == 0;
+        if (!is_key || !kj_text_equal_nocase(item->entry.name, task->name) ||
+            is_covered(p, cause->system, &item->entry.spot))
+            continue;
+        kj_action action = *cause;
+        action.trace = KJ_NONE;
+        action.autostart = i;
+        action.spot = item->entry.spot;
+        action.phase = KJ_PHASE_REFERENCES;
+        action.step = KJ_NONE;
+        shape_by_row(p, &action, &item->entry);
+        add(p, &action);
+    }
+}
+
 static void add_all_leading(kj_planner *p)
 {
     size_t count = p->actions.count;
     for (size_t i = 0; i < count; i++) {
         kj_action cause = p->actions.items[i];
-        if (cause.deed == KJ_DEED_QUARANTINE && cause.status == KJ_ACTION_PLANNED)
-            add_leading(p, cause.system, cause.file, &cause);
+        if (cause.deed != KJ_DEED_QUARANTINE || cause.status != KJ_ACTION_PLANNED)
+            continue;
+        if (cause.what == KJ_DO_REMOVE_TASK)
+            add_task_keys(p, &cause);
+        add_leading(p, cause.system, cause.file, &cause);
     }
 }
 
@@ -472,15 +550,17 @@ kj_status kj_plan_make(const kj_inspection *inspections, size_t count,
                        const kj_plan_options *options, kj_arena *arena, kj_plan *out, kj_error *err)
 {
     kj_planner p = {.inspections = inspections, .count = count, .options = options, .arena = arena};
-    for (uint32_t i = 0; i < count; i++) {
-        add_remedies(&p, i);
+    kj_status status = KJ_OK;
+    for (uint32_t i = 0; status == KJ_OK && i < count; i++) {
+        status = add_remedies(&p, i, err);
         add_content(&p, i);
     }
     add_all_leading(&p);
     for (uint32_t i = 0; i < count; i++)
         add_told(&p, i);
     sort_actions(&p);
-    kj_status status = kj_plan_compile(&p, err);
+    if (status == KJ_OK)
+        status = kj_plan_compile(&p, err);
     if (status == KJ_OK)
         status = hand_over(&p, out, err);
     kj_vec_done(&p.actions);

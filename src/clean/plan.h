@@ -67,6 +67,7 @@ typedef struct kj_action {
     uint32_t autostart; /* index; KJ_NONE */
     uint32_t file;      /* index: what goes, or what the entry starts; KJ_NONE */
     kj_spot spot;
+    kj_node directory;   /* REMOVE_DIRECTORY */
     const char *becomes; /* SET_VALUE, SET_INI: the new text, UTF-8; NULL */
     kj_span to;          /* SET_VALUE: what the advisory wants it to be; empty */
     kj_span warn;        /* "stolen-data"; empty */

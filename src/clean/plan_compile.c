@@ -545,6 +545,41 @@ static kj_status compile_removal(kj_planner *planner, kj_action *action, kj_erro
     return KJ_OK;
 }
 
+/* Every file below it has to go first; whatever else is there stays, and so does the directory. */
+static kj_status compile_directory(kj_planner *planner, kj_action *action, kj_error *err)
+{
+    const kj_node *entries = NULL;
+    size_t count = 0;
+    kj_error why = {0};
+    kj_tree *tree = planner->inspections[action->system].system->tree;
+    if (kj_tree_list(tree, action->directory.path, &entries, &count, &why) != KJ_OK) {
+        refuse(action, kj_arena_strdup(planner->arena, why.message));
+        return KJ_OK;
+    }
+    uint32_t *needs = kj_new_array(planner->arena, uint32_t, count + 1);
+    if (!needs)
+        return kj_no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        needs[i] = find_removal(planner, entries[i].path);
+        if (needs[i] != KJ_NONE)
+            continue;
+        refuse(action, KJ_SENTENCE("something else is in it"));
+        return KJ_OK;
+    }
+    kj_step step = {
+        .kind = KJ_STEP_RMDIR,
+        .path = action->directory.path,
+        .device = action->directory.device,
+        .inode = action->directory.id,
+        .needs = needs,
+        .need_count = count,
+    };
+    if (!kj_vec_add(&planner->steps, step))
+        return kj_no_memory(err);
+    action->step = (uint32_t)planner->steps.count - 1;
+    return KJ_OK;
+}
+
 kj_status kj_plan_compile(kj_planner *planner, kj_error *err)
 {
     KJ_TRY(compile_patches(planner, err));
@@ -552,6 +587,11 @@ kj_status kj_plan_compile(kj_planner *planner, kj_error *err)
         kj_action *action = &planner->actions.items[i];
         if (action->status == KJ_ACTION_PLANNED && action->deed == KJ_DEED_QUARANTINE)
             KJ_TRY(compile_removal(planner, action, err));
+    }
+    for (size_t i = 0; i < planner->actions.count; i++) {
+        kj_action *action = &planner->actions.items[i];
+        if (action->status == KJ_ACTION_PLANNED && action->deed == KJ_DEED_REMOVE_DIRECTORY)
+            KJ_TRY(compile_directory(planner, action, err));
     }
     return KJ_OK;
 }

@@ -69,33 +69,53 @@ static kj_status look_at_autostarts(kj_inspector *in, kj_error *err)
         return kj_fail(err, status, limit.offset, "%s", limit.message);
     for (size_t i = 0; i < in->autostarts.count; i++) {
         kj_host_autostart *item = &in->autostarts.items[i];
-        if (item->entry.file.path.len && !kj_inspector_stopped(in))
+        kj_node own;
+        if (kj_inspector_stopped(in))
+            break;
+        if (item->entry.file.path.len)
             item->file = kj_inspect_file(in, &item->entry.file);
+        /* The shortcut or the task, too: it goes with what it starts. */
+        if (item->entry.spot.kind == KJ_SPOT_FILE &&
+            kj_tree_find(in->system->tree, item->entry.spot.path, &own, NULL))
+            (void)kj_inspect_file(in, &own);
     }
     return KJ_OK;
 }
 
-/* Who signed the programs that start. */
+static kj_signed look_at_signature(kj_inspector *in, const kj_host_file *file, kj_buf *bytes,
+                                   const char **out_signer)
+{
+    KJ_CLEANUP(kj_close_fd) int fd = -1;
+    kj_error err;
+    kj_buf_clear(bytes);
+    if (!file->type || strcmp(file->type, "pe") != 0 ||
+        kj_tree_open(in->system->tree, file->node.path, SIGNED_MAX, &fd, NULL, &err) != KJ_OK ||
+        kj_file_read_fd(fd, bytes, &err) != KJ_OK)
+        return KJ_SIGNED_UNKNOWN;
+    kj_arena scratch;
+    kj_arena_init(&scratch, SIGNATURE_BUDGET);
+    const char *signer = NULL;
+    kj_signed is_signed = kj_pe_signer(kj_buf_span(bytes), &scratch, &signer);
+    *out_signer = signer ? kj_arena_strdup(in->arena, signer) : NULL;
+    kj_arena_done(&scratch);
+    return is_signed;
+}
+
+/* Who signed the programs that start. Many entries lead to few programs: each is looked at once. */
 static void look_at_signatures(kj_inspector *in)
 {
     kj_buf bytes;
     kj_buf_init(&bytes, SIGNED_MAX);
-    for (size_t i = 0; i < in->autostarts.count && !kj_inspector_stopped(in); i++) {
-        kj_host_autostart *item = &in->autostarts.items[i];
-        KJ_CLEANUP(kj_close_fd) int fd = -1;
-        kj_error err;
-        kj_buf_clear(&bytes);
-        if (item->file == KJ_NONE ||
-            kj_tree_open(in->system->tree, item->entry.file.path, SIGNED_MAX, &fd, NULL, &err) !=
-                KJ_OK ||
-            kj_file_read_fd(fd, &bytes, &err) != KJ_OK)
-            continue;
-        kj_arena scratch;
-        kj_arena_init(&scratch, SIGNATURE_BUDGET);
+    for (uint32_t file = 0; file < in->files.count && !kj_inspector_stopped(in); file++) {
         const char *signer = NULL;
-        item->is_signed = kj_pe_signer(kj_buf_span(&bytes), &scratch, &signer);
-        item->signer = signer ? kj_arena_strdup(in->arena, signer) : NULL;
-        kj_arena_done(&scratch);
+        kj_signed is_signed = look_at_signature(in, &in->files.items[file], &bytes, &signer);
+        for (size_t i = 0; i < in->autostarts.count; i++) {
+            kj_host_autostart *item = &in->autostarts.items[i];
+            if (item->file != file)
+                continue;
+            item->is_signed = is_signed;
+            item->signer = signer;
+        }
     }
     kj_buf_done(&bytes);
 }

@@ -119,6 +119,12 @@ void kj_inspection_done(kj_inspection *inspection);
 /* Whether anything was detected that is no copy in a System Restore point. */
 bool kj_inspection_found(const kj_inspection *inspection);
 
+/* Hands out the directories at the places of a FILE artifact. */
+KJ_MUST_CHECK kj_status kj_inspect_directories(const kj_inspection *inspection, uint32_t set,
+                                               uint32_t artifact,
+                                               void (*found)(void *user, const kj_node *node),
+                                               void *user, kj_error *err);
+
 /* Whether both are the same place: the same value, entry or file. */
 bool kj_spot_equal(const kj_spot *a, const kj_spot *b);
 

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/fold.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "host/inspect_private.h"
 
@@ -490,30 +491,74 @@ static kj_artifact_kind kind_of(const kj_autostart *entry)
     return KJ_ARTIFACT_STARTUP;
 }
 
+/* The names by which an advisory may know an entry: as it is, without the folders before it,
+ * without the ending of a file of tasks. */
+static size_t names_of(const kj_autostart *entry, kj_artifact_kind kind, kj_span out[3])
+{
+    kj_span stem, base = kj_path_base(entry->name);
+    size_t count = 0;
+    out[count++] = entry->name;
+    if (base.len != entry->name.len)
+        out[count++] = base;
+    if (kind == KJ_ARTIFACT_TASK &&
+        kj_text_equal_nocase(kj_path_extension(base, &stem), kj_span_str("job")))
+        out[count++] = stem;
+    return count;
+}
+
+/* The file that stands for the entry: the one in the startup folder, the task's own. */
+static uint32_t own_file(kj_inspector *in, const kj_autostart *entry)
+{
+    kj_node node;
+    if (entry->spot.kind != KJ_SPOT_FILE ||
+        !kj_tree_find(in->system->tree, entry->spot.path, &node, NULL))
+        return KJ_NONE;
+    return kj_inspect_file(in, &node);
+}
+
+static void look_at_named(kj_inspector *in, uint32_t index, kj_artifact_kind kind)
+{
+    const kj_host_autostart *item = &in->autostarts.items[index];
+    const kj_autostart *entry = &item->entry;
+    kj_span names[3], target = kj_inspect_comparable(in, entry->command);
+    if (item->file != KJ_NONE)
+        target = in->files.items[item->file].place;
+    clear_scratch(in);
+    size_t count = names_of(entry, kind, names);
+    for (size_t i = 0; i < count; i++) {
+        kj_named_fact fact = {kind, names[i], target};
+        for (size_t set = 0; set < in->options->set_count; set++)
+            kj_sight_named(in->options->sets[set], &fact, &in->scratch[set]);
+    }
+    kj_trace trace = {
+        .kind = kind,
+        .is_copy = (entry->flags & KJ_AUTOSTART_COPY) != 0,
+        .spot = entry->spot,
+        .file = entry->spot.kind == KJ_SPOT_FILE ? own_file(in, entry) : item->file,
+        .autostart = index,
+    };
+    add_traces(in, &trace);
+}
+
+static bool wants_kind(const kj_inspector *in, kj_artifact_kind kind)
+{
+    for (size_t set = 0; set < in->options->set_count; set++)
+        for (uint32_t i = 0; i < in->options->sets[set]->artifacts.count; i++)
+            if (kj_defs_artifact(in->options->sets[set], i)->kind == kind)
+                return true;
+    return false;
+}
+
 kj_status kj_inspect_named(kj_inspector *in, kj_error *err)
 {
     (void)err;
-    for (uint32_t i = 0; i < in->autostarts.count; i++) {
-        const kj_host_autostart *item = &in->autostarts.items[i];
-        const kj_autostart *entry = &item->entry;
+    for (uint32_t i = 0; i < in->autostarts.count && !kj_inspector_stopped(in); i++) {
+        const kj_autostart *entry = &in->autostarts.items[i].entry;
         kj_artifact_kind kind = kind_of(entry);
         if (kind == KJ_ARTIFACT_STARTUP && entry->spot.kind != KJ_SPOT_FILE)
             continue;
-        kj_span target = kj_inspect_comparable(in, entry->command);
-        if (item->file != KJ_NONE)
-            target = in->files.items[item->file].place;
-        kj_named_fact fact = {kind, entry->name, target};
-        clear_scratch(in);
-        for (size_t set = 0; set < in->options->set_count; set++)
-            kj_sight_named(in->options->sets[set], &fact, &in->scratch[set]);
-        kj_trace trace = {
-            .kind = kind,
-            .is_copy = (entry->flags & KJ_AUTOSTART_COPY) != 0,
-            .spot = entry->spot,
-            .file = item->file,
-            .autostart = i,
-        };
-        add_traces(in, &trace);
+        if (wants_kind(in, kind))
+            look_at_named(in, i, kind);
     }
     return KJ_OK;
 }

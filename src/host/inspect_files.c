@@ -275,6 +275,38 @@ kj_status kj_inspect_places(kj_inspector *in, kj_error *err)
     return KJ_OK;
 }
 
+typedef struct directory_search {
+    void (*found)(void *user, const kj_node *node);
+    void *user;
+} directory_search;
+
+static void found_directory(void *user, const kj_node *node)
+{
+    const directory_search *s = user;
+    if (node->kind == KJ_NODE_DIR)
+        s->found(s->user, node);
+}
+
+kj_status kj_inspect_directories(const kj_inspection *inspection, uint32_t set, uint32_t artifact,
+                                 void (*found)(void *user, const kj_node *node), void *user,
+                                 kj_error *err)
+{
+    kj_inspector in = {.system = inspection->system,
+                       .options = inspection->options,
+                       .arena = inspection->system->arena};
+    const kj_defs *defs = inspection->options->sets[set];
+    const kj_disk_artifact *disk = kj_defs_artifact(defs, artifact);
+    uint32_t count =
+        disk && disk->kind == KJ_ARTIFACT_FILE ? kj_defs_run_count(defs, disk->patterns, 2) : 0;
+    directory_search search = {found, user};
+    for (uint32_t i = 0; i < count; i++) {
+        char *pattern = kj_inspect_tree_pattern(&in, kj_defs_run_text(defs, disk->patterns, i));
+        if (pattern)
+            KJ_TRY(kj_inspector_glob(&in, pattern, found_directory, &search, err));
+    }
+    return KJ_OK;
+}
+
 /* ---- System Restore
  * ------------------------------------------------------------------------------- */
 

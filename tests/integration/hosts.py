@@ -354,5 +354,93 @@ def _():
     equal(read("m/cur/1.2.host:2,S"), message)
 
 
+ADVISORY = """schema: kujo/advisory/1
+id: 2026-0001
+name: W32/Tester.a
+type: virus
+platforms: [winxp]
+evidence: synthetic
+risk: {corporate: low, home: low}
+dates: {discovered: 2026-01-01, published: 2026-01-01, modified: 2026-01-01}
+artifacts:
+  prog: {file: '%WinDir%\\tester.exe', size: 4000, kind: pe, role: body}
+  other: {file: 'C:\\Tester\\data.bin', size: 10, role: data}
+  folder: {file: 'C:\\Tester', role: support}
+  full: {file: 'C:\\Tester2', role: support}
+  svc: {service: TesterSvc, role: autostart}
+  job: {task: TesterTask, role: autostart}
+  start: {startup: tester.com, role: autostart}
+  flag: {registry: 'HKCU\\Software\\Tester', value: Flag, data: '1', role: support}
+detect:
+  - {id: a, when: prog, name: W32/Tester.a, class: exact}
+remedy:
+  - {do: disable-service, of: [svc]}
+  - {do: remove-task, of: [job]}
+  - {do: quarantine, of: [start], needs: prog}
+  - {do: set-value, of: [flag], to: 'dword:0', needs: prog}
+  - {do: quarantine, of: [prog]}
+  - {do: quarantine, of: [other], needs: prog}
+  - {do: remove-empty-dir, of: [folder, full], needs: prog}
+text:
+  en: {summary: A test., characteristics: None., symptoms: None., infection: None., removal: None.}
+  ja: {summary: 試験。, characteristics: なし。, symptoms: なし。, infection: なし。, removal: なし。}
+tests:
+  - {file: {path: '%WinDir%\\tester.exe', size: 4000, kind: pe}, expect: {8000: W32/Tester.a}}
+  - {file: {path: '%WinDir%\\tester.exe', size: 4001, kind: pe}, expect: {8000: none}}
+sources: [{by: test, date: 2026-01-01}]
+"""
+
+TASK = """<?xml version="1.0" encoding="UTF-16"?>
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <Triggers/><Actions Context="Author"><Exec><Command>C:\\Tools\\clock.exe</Command></Exec></Actions>
+</Task>
+"""
+
+
+@case("every kind of remedy: services, tasks, startup, values, folders")
+def _():
+    volume = Volume("v", "6.1")
+    with open("t.yaml", "w", encoding="utf-8") as file:
+        file.write(ADVISORY)
+    cache = NT + "\\Schedule\\TaskCache"
+    identity = "{11111111-2222-3333-4444-555555555555}"
+    volume.file("%/tester.exe", program(4000))
+    volume.file("Tester/data.bin", b"0123456789")
+    volume.file("Tester2/data.bin", b"somebody's")
+    volume.file("%/system32/Tasks/TesterTask", TASK.encode("utf-16"))
+    startup = volume.profile + "/AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Startup/"
+    volume.file(startup + "tester.com", b"anything")
+    volume.file(startup + "other.com", b"anything else")
+    make_hive(volume.system, {"ControlSet001\\Services\\TesterSvc": {
+        "ImagePath": "string:C:\\Windows\\tester.exe", "Start": "dword:2", "Type": "dword:0x10"}})
+    make_hive(volume.user, {"Software\\Tester": {"Flag": "dword:1", "Other": "dword:1"}})
+    make_hive(volume.software, {
+        cache + "\\Tree\\TesterTask": {"Id": "string:" + identity, "SD": "hex:3:00"},
+        cache + "\\Tree\\Else": {"Id": "string:{22}", "SD": "hex:3:00"},
+        cache + "\\Tasks\\" + identity: {"Path": "string:\\TesterTask"},
+        cache + "\\Plain\\" + identity: {}})
+    before = snapshot("v")
+    doc = document("clean", "--state", "state", "--rules", "t.yaml", "v", code=1)
+    done = sorted((action["do"], action["where"].split("\\")[-1]) for action in actions(doc))
+    equal(done, [("delete-key", "TesterTask"), ("delete-key", identity), ("delete-key", identity),
+                 ("disable-service", "TesterSvc"), ("quarantine", "TesterTask"),
+                 ("quarantine", "data.bin"), ("quarantine", "tester.com"),
+                 ("quarantine", "tester.exe"), ("remove-directory", "Tester"),
+                 ("set-value", "Tester")], doc["plan"])
+    equal([action["where"] for action in actions(doc, "refused")], ["C:\\Tester2"])
+    doc = apply(2, "--rules", "t.yaml")
+    equal({action["result"] for action in actions(doc)}, {"done"}, doc["plan"])
+    check(doc["after"]["clean"], doc["after"])
+    equal(values_of(volume.system, "\\ControlSet001\\Services\\TesterSvc")["Start"], "dword:00000004")
+    equal(values_of(volume.user, "\\Software\\Tester"),
+          {"Flag": "dword:00000000", "Other": "dword:00000001"})
+    equal(values_of(volume.software, "\\" + cache + "\\Tree\\Else")["Id"], '"{22}"')
+    equal(values_of(volume.software, "\\" + cache + "\\Tree\\TesterTask"), {})
+    check(not os.path.exists("v/Tester") and os.path.exists("v/Tester2/data.bin"))
+    check(os.path.exists(volume.path(startup + "other.com")))
+    kujo("undo", "--state", "state", "last", code=0)
+    equal(difference(before, snapshot("v")), [])
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
