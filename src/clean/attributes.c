@@ -18,9 +18,10 @@ static kj_status not_kept(kj_error *err)
                    "it has attributes or streams that cannot be kept");
 }
 
-/* What drivers of Windows file systems have of every file and do not list: ntfs-3g, ntfs3, cifs. */
+/* What drivers of Windows file systems have of every file and do not list: ntfs-3g, ntfs3, cifs.
+ * All times at once: ntfs-3g, which was told the time of creation, keeps the others as they are. */
 static const char *const unlisted[] = {
-    "system.ntfs_acl",      "system.ntfs_attrib_be", "system.ntfs_crtime_be",
+    "system.ntfs_acl",      "system.ntfs_attrib_be", "system.ntfs_times_be",
     "system.ntfs_dos_name", "system.ntfs_object_id", "system.ntfs_ea",
     "system.ntfs_security", "system.ntfs_attrib",    "system.cifs_acl",
     "system.cifs_ntsd",

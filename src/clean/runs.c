@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arith.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "clean/container.h"
 #include "clean/run.h"
+#include "clean/step.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -261,16 +264,46 @@ bool kj_run_is_open(kj_state *state, kj_span id)
 /* ---- sweeping
  * ---------------------------------------------------------------------------------------------- */
 
-static void remove_containers(kj_state *state, const char *id)
+/* A container that is not whole is no copy of anything. One whose file is not where it was may be
+ * all that is left of it, whatever the journal says: somebody may have cut that off. */
+static bool is_needed(kj_state *state, const char *name)
+{
+    kj_arena scratch;
+    kj_arena_init(&scratch, SCRATCH_BUDGET);
+    char id[KJ_QUARANTINE_ID_MAX];
+    (void)snprintf(id, sizeof id, "%.*s", (int)kj_min_size(strlen(name) - 4, sizeof id - 1), name);
+    KJ_CLEANUP(kj_close_fd) int fd = -1;
+    kj_container container;
+    kj_error err;
+    bool result =
+        kj_container_open(state->quarantine, id, &scratch, &fd, &container, &err) == KJ_OK &&
+        kj_container_verify(fd, &container, &err) == KJ_OK &&
+        !kj_step_is_in_place(&container.about);
+    kj_arena_done(&scratch);
+    return result;
+}
+
+/* False: some are kept. */
+static bool remove_containers(kj_state *state, const char *id)
 {
     int copy = openat(state->quarantine, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = copy >= 0 ? fdopendir(copy) : NULL;
     size_t len = strlen(id);
-    for (const struct dirent *entry; directory && (entry = readdir(directory));)
-        if (strncmp(entry->d_name, id, len) == 0 && entry->d_name[len] == '.')
-            (void)unlinkat(state->quarantine, entry->d_name, 0);
+    bool all = directory != NULL;
+    for (const struct dirent *entry; directory && (entry = readdir(directory));) {
+        const char *name = entry->d_name;
+        size_t name_len = strlen(name);
+        if (strncmp(name, id, len) != 0 || name[len] != '.' || name_len < len + 5 ||
+            strcmp(name + name_len - 4, ".kjq") != 0)
+            continue;
+        if (is_needed(state, name))
+            all = false;
+        else
+            (void)unlinkat(state->quarantine, name, 0);
+    }
     if (directory)
         (void)closedir(directory);
+    return all;
 }
 
 /* Only a run whose journal says so, to its last byte: the containers of others may be all that is
@@ -298,10 +331,8 @@ void kj_runs_sweep(kj_state *state)
     for (size_t i = 0; ok && i < ids.count; i++) {
         const char *id = ids.items[i].text;
         int directory = openat(state->runs, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (directory >= 0 && is_abandoned(directory)) {
-            remove_containers(state, id);
+        if (directory >= 0 && is_abandoned(directory) && remove_containers(state, id))
             (void)unlinkat(directory, "journal", 0);
-        }
         (void)unlinkat(state->runs, id, AT_REMOVEDIR); /* an empty one, whatever it was */
         kj_close_fd(&directory);
     }

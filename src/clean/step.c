@@ -126,13 +126,30 @@ static kj_step_result patch(kj_step_context *c, const kj_beneath *place,
  */
 
 /* Whether the open file is the one that was copied. */
-static bool is_copied_file(int fd, const kj_step *step, const struct stat *st)
+static bool is_copied_file(int fd, const struct stat *st, uint64_t expected,
+                           const uint8_t sha256[KJ_HASH_MAX])
 {
     uint8_t digest[KJ_HASH_MAX];
     uint64_t size = 0;
     kj_error err;
-    return (uint64_t)st->st_size == step->size && kj_sha256_fd(fd, digest, &size, &err) == KJ_OK &&
-           size == step->size && memcmp(digest, step->sha256, sizeof digest) == 0;
+    return (uint64_t)st->st_size == expected && kj_sha256_fd(fd, digest, &size, &err) == KJ_OK &&
+           size == expected && memcmp(digest, sha256, sizeof digest) == 0;
+}
+
+bool kj_step_is_in_place(const kj_quarantined *about)
+{
+    KJ_CLEANUP(kj_free_ptr) char *name = strndup((const char *)about->root.data, about->root.len);
+    KJ_CLEANUP(kj_close_fd) int root = name ? open(name, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    KJ_CLEANUP(kj_close_fd) int fd = -1;
+    kj_beneath place;
+    struct stat st;
+    kj_error err;
+    if (root < 0 || kj_beneath_open(root, about->path, true, &place, &err) != KJ_OK)
+        return false;
+    bool result = kj_beneath_file(&place, O_RDONLY, &fd, &st, &err) == KJ_OK &&
+                  is_copied_file(fd, &st, about->size, about->sha256);
+    kj_beneath_close(&place);
+    return result;
 }
 
 /* Opens the step's container; nothing is taken from one that is not its own. */
@@ -171,7 +188,7 @@ static kj_step_result take_away(kj_step_context *c, kj_arena *arena, uint32_t in
         return KJ_STEP_ALREADY;
     if (kj_beneath_file(place, O_RDONLY, &fd, &st, &err) != KJ_OK)
         return not_there(c, &err);
-    if (!is_planned_file(c, step, &st) || !is_copied_file(fd, step, &st))
+    if (!is_planned_file(c, step, &st) || !is_copied_file(fd, &st, step->size, step->sha256))
         return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("the file was changed by something else"));
     if (!c->is_fresh && !has_copy(c, arena, index, record))
         return say(c, KJ_STEP_FAILED, KJ_SENTENCE("its copy in the quarantine is gone or damaged"));
@@ -388,7 +405,7 @@ static kj_step_result bring_back(kj_step_context *c, kj_arena *arena, uint32_t i
     (void)unlinkat(place->directory, temporary, 0); /* of an undo that was interrupted */
     if (!is_missing(place)) {
         if (kj_beneath_file(place, O_RDONLY, &there, &st, &err) == KJ_OK &&
-            is_copied_file(there, step, &st))
+            is_copied_file(there, &st, step->size, step->sha256))
             return KJ_STEP_ALREADY;
         return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("something else of that name is there"));
     }

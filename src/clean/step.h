@@ -3,6 +3,7 @@
 #pragma once
 
 #include "clean/journal.h"
+#include "clean/quarantine.h"
 #include "clean/state.h"
 
 #define KJ_SENTENCE_MAX 256
@@ -24,6 +25,9 @@ typedef struct kj_step_context {
  * state directory: the run must not go on. */
 KJ_MUST_CHECK kj_status kj_step_prepare(kj_step_context *context, kj_arena *arena, uint32_t index,
                                         kj_step_record *record, kj_error *err);
+
+/* Whether the file that a container holds is where it was, as it was. */
+bool kj_step_is_in_place(const kj_quarantined *about);
 
 /* Does the step: DONE, ALREADY, SKIPPED or FAILED. */
 kj_step_result kj_step_apply(kj_step_context *context, kj_arena *arena, uint32_t index,

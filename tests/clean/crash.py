@@ -8,6 +8,7 @@ taking back are themselves killed at every call, and repeated."""
 
 import errno
 import os
+import random
 import shutil
 import stat
 import struct
@@ -23,9 +24,10 @@ STEPPER = os.path.abspath(os.environ["STEPPER"])
 PLACE = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 WRITES = {"write": 1, "pwrite64": 18, "fsync": 74, "fdatasync": 75, "ftruncate": 77, "mkdir": 83,
           "openat": 257, "mkdirat": 258, "unlinkat": 263, "renameat2": 316, "flock": 73}
+READ, OPENAT2 = 0, 437
 # read close fstat mmap mprotect munmap brk pread64 readlink flistxattr fgetxattr getdents64 newfstatat
-# getrandom openat2 (directories)
-LOOKS = {0, 3, 5, 9, 10, 11, 12, 17, 89, 196, 193, 217, 262, 318, 437}
+# getrandom openat2 (directories); fsync and fdatasync: what is killed loses nothing of what it wrote
+LOOKS = {READ, 3, 5, 9, 10, 11, 12, 17, 74, 75, 89, 196, 193, 217, 262, 318, OPENAT2}
 
 
 # ---- the tree ------------------------------------------------------------------------------------
@@ -55,6 +57,8 @@ def make_original(folder):
         "d/gone4 with blanks": b"read only", "d/e/gone5": b"deep", "d/e/gone6": b"also",
         "stays": b"nobody touches it", "d/stays": b"nor this",
         "empty1/gone7": b"makes its directory empty",
+        "gone8": b"has a second name", "stays8": b"has a second name",
+        "stays.ini": b"[boot]\r\nshell=x\r\n",
     }
     for name, content in files.items():
         write(os.path.join(folder, name), content)
@@ -74,6 +78,9 @@ def make_original(folder):
 def copy_tree(original, root):
     """The tree without the twins, with all times."""
     shutil.copytree(original, root, ignore=shutil.ignore_patterns("*.after"))
+    for name, twin in (("gone8", "stays8"), ("b.ini", "stays.ini")):
+        os.unlink(os.path.join(root, twin))
+        os.link(os.path.join(root, name), os.path.join(root, twin))
     for where, _, _ in os.walk(root, topdown=False):
         shutil.copystat(os.path.join(original, os.path.relpath(where, root)), where)
 
@@ -109,7 +116,7 @@ class Bench:
         self.before = tree(self.root, True)
         equal(self.go("run").returncode, 0)
         self.after = tree(self.root, False)
-        check(len(self.before) - len(self.after) == 9, sorted(self.before), sorted(self.after))
+        check(len(self.before) - len(self.after) == 10, sorted(self.before), sorted(self.after))
 
     def __enter__(self):
         return self
@@ -142,10 +149,13 @@ class Bench:
         return done, None if number and last == "end" and len(words) == 1 else last
 
     def calls(self, what):
-        """The system calls of a whole run, in order."""
+        """The system calls of a whole run, in order; an openat that makes nothing counts as a read."""
         self.cut(what, 0)
         with open(os.path.join(self.home, "log"), encoding="ascii") as file:
-            return [int(line.split()[1]) for line in file if not line.endswith("end\n")]
+            lines = [[int(word) for word in line.split()] for line in file
+                     if not line.endswith("end\n")]
+        return [READ if call == WRITES["openat"] and not flags & os.O_CREAT else call
+                for _, call, flags in lines]
 
     def is_before(self):
         return tree(self.root, True) == self.before
@@ -158,9 +168,19 @@ class Bench:
         return sorted(name for name in now.keys() | self.before.keys()
                       if now.get(name) != self.before.get(name))
 
+    def journals(self):
+        """The runs there are, by the paths of their journals; and how many containers."""
+        runs = os.path.join(self.state, "runs")
+        return ([os.path.join(runs, name, "journal") for name in sorted(os.listdir(runs))],
+                len(os.listdir(os.path.join(self.state, "quarantine"))))
+
     def settle(self, how, note):
         """After a cut: completes or takes back, and looks."""
         done = self.go(how)
+        if "nothing is unfinished" in done.stdout and self.is_before():
+            equal(self.go("run").returncode, 0)  # and it sweeps up what the one before left
+            runs, containers = self.journals()
+            check(len(runs) == 1 and containers == 8, note, "left over", runs, containers)
         check(done.returncode == 0 or (how == "undo" and self.is_before()), how, note, done)
         if how == "undo":
             check(self.is_before(), note, "not as it was", self.difference(), done)
@@ -173,7 +193,12 @@ def numbers(calls):
     are left out but in check-long. Under the sanitizers it is an even choice."""
     all_of_them = [n for n in range(first_call(calls), len(calls) + 1)
                    if LONG or calls[n - 2] not in LOOKS]
-    return all_of_them[::max(1, len(all_of_them) // few(len(all_of_them), len(all_of_them)))]
+    return few_of(all_of_them)
+
+
+def few_of(places):
+    """All of them, or an even choice under the sanitizers."""
+    return places[::max(1, len(places) // (few(len(places), len(places)) or 1))]
 
 
 def first_call(calls):
@@ -209,8 +234,10 @@ def cut_everywhere(what, then):
         return f"{done} cuts for {len(calls) - first_call(calls)} calls"
 
 
-def prepare_cut_run(bench, what):
+def prepare_cut_run(bench, what, fresh=False):
     """For `resume`: a run that was killed in the middle of its changes. For `undo`: a whole one."""
+    if fresh:
+        bench.reset()
     if what == "undo":
         equal(bench.go("run").returncode, 0)
         return
@@ -254,7 +281,7 @@ def fail_everywhere(error):
         wanted = [n for n, call in enumerate(calls, 1)
                   if call in WRITES.values() and n >= first_call(calls)]
         done = 0
-        for number in wanted[::max(1, len(wanted) // (few(len(wanted), len(wanted)) or 1))]:
+        for number in few_of(wanted):
             bench.reset()
             result, _ = bench.cut("run", number, error)
             note = f"call {number} (number {calls[number - 1]}) failed: {result}"
@@ -271,6 +298,82 @@ def fail_everywhere(error):
             check(bench.is_before(), note, unfinished, taken, bench.difference())
             done += 1
         return f"{len(wanted)} calls"
+
+
+@case("killed three times: in the run, in completing it, in taking it back")
+def _():
+    with Bench() as bench:
+        dice = random.Random(4)
+        bench.reset()
+        calls = {what: [] for what in ("run", "resume", "undo")}
+        calls["run"] = numbers(bench.calls("run"))
+        calls["undo"] = numbers(bench.calls("undo"))
+        prepare_cut_run(bench, "resume", fresh=True)
+        calls["resume"] = numbers(bench.calls("resume"))
+        for _ in range(few(60, 6)):
+            bench.reset()
+            picks = [(what, dice.choice(calls[what])) for what in ("run", "resume", "undo", "undo")]
+            for what, number in picks:
+                bench.cut(what, number)
+            bench.settle("undo", picks)
+
+
+def records(journal):
+    """Where the records of a journal end, by their types."""
+    with open(journal, "rb") as file:
+        data = file.read()
+    at = 0
+    while at < len(data):
+        _, kind, length, _ = struct.unpack_from("<4I", data, at)
+        at += 16 + length + 32
+        yield kind, at
+
+
+@case("a journal that is torn anywhere behind COMMIT: all is known that was done")
+def _():
+    with Bench() as bench:
+        bench.reset()
+        equal(bench.go("run").returncode, 0)
+        (journal,), _ = bench.journals()
+        commit, whole = next(end for kind, end in records(journal) if kind == 3), os.path.getsize(journal)
+        lengths = few_of(list(range(commit, whole, 11)))
+        for length in lengths:
+            for how in ("undo", "resume"):
+                bench.reset()
+                equal(bench.go("run").returncode, 0)
+                (journal,), _ = bench.journals()
+                with open(journal, "r+b") as file:
+                    if how == "undo":
+                        file.truncate(length)
+                    else:  # the length is on the disk, the bytes are not
+                        file.seek(length)
+                        file.write(bytes(whole - length))
+                done = bench.go(how)
+                equal(done.returncode, 0)
+                check(bench.is_before() if how == "undo" else bench.is_after(), length, how,
+                      bench.difference())
+                equal(bench.journals()[1], 8)
+        return f"{len(lengths)} places"
+
+
+@case("file systems without renameat2's flags, kernels without openat2")
+def _():
+    with Bench() as bench:
+        for what, call, error in (("undo", WRITES["renameat2"], errno.EINVAL),
+                                  ("run", OPENAT2, errno.ENOSYS), ("undo", OPENAT2, errno.ENOSYS)):
+            bench.reset()
+            if what == "undo":
+                equal(bench.go("run").returncode, 0)
+            places = [n for n, seen in enumerate(bench.calls(what), 1) if seen == call]
+            check(places, what, call)
+            for number in few_of(places):
+                bench.reset()
+                if what == "undo":
+                    equal(bench.go("run").returncode, 0)
+                done, _ = bench.cut(what, number, error)
+                equal(done.returncode, 0)
+                check(bench.is_before() if what == "undo" else bench.is_after(), what, number, done,
+                      bench.difference())
 
 
 @case("ENOSPC at every call that writes: an error, and the way back")

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stepper N ERROR PROGRAM [ARGUMENT...]: runs a program and, at its N-th system call, kills it
  * (ERROR 0) or makes that call fail with an error number, without having been done. Prints to the
- * file that $STEPPER_LOG names how many calls there were and the number of the N-th. Exits as the
+ * file that $STEPPER_LOG names how many calls there were, the number of the N-th and its third
+ * argument (openat's flags). Exits as the
  * program does; 137: it was killed; 0 and "end": it ended before. N = 0: counts only. */
 #include <errno.h>
 #include <signal.h>
@@ -30,10 +31,11 @@ static void fail_call(pid_t child, int error)
     (void)ptrace(PTRACE_SETREGS, child, 0, &regs);
 }
 
-static long number_of_call(pid_t child)
+static void log_call(FILE *log, long count, pid_t child)
 {
-    struct user_regs_struct regs;
-    return ptrace(PTRACE_GETREGS, child, 0, &regs) == 0 ? (long)regs.orig_rax : -1;
+    struct user_regs_struct regs = {0};
+    (void)ptrace(PTRACE_GETREGS, child, 0, &regs);
+    (void)fprintf(log, "%ld %llu %llu\n", count, regs.orig_rax, regs.rdx);
 }
 
 static int follow(pid_t child, long wanted, int error, FILE *log)
@@ -60,10 +62,10 @@ static int follow(pid_t child, long wanted, int error, FILE *log)
             continue;
         count++;
         if (wanted == 0)
-            (void)fprintf(log, "%ld %ld\n", count, number_of_call(child));
+            log_call(log, count, child);
         if (count != wanted)
             continue;
-        (void)fprintf(log, "%ld %ld\n", count, number_of_call(child));
+        log_call(log, count, child);
         if (error == 0) {
             (void)kill(child, SIGKILL);
             (void)waitpid(child, &status, 0);

@@ -180,8 +180,8 @@ static void count_damaged(void *user, const char *id, const kj_error *err)
     ++*count;
 }
 
-/* Every byte of a container matters: changed, verifying fails, and nothing restores what is not
- * what was removed. */
+/* Every byte of a container matters: changed, nothing is restored, with another mode as little as
+ * with other content. */
 static void test_every_byte(void **in)
 {
     fixture *f = *in;
@@ -196,10 +196,8 @@ static void test_every_byte(void **in)
         changed = byte ^ 0x21;
         assert_int_equal(pwrite(fd, &changed, 1, at), 1);
         assert_int_not_equal(kj_quarantine_verify(f->state, q.id, &f->err), KJ_OK);
-        if (kj_quarantine_restore(f->state, q.id, path_of(f, "out"), &f->err) == KJ_OK) {
-            assert_content(f, "out", "content");
-            assert_int_equal(unlink(path_of(f, "out")), 0);
-        }
+        assert_int_not_equal(kj_quarantine_restore(f->state, q.id, path_of(f, "out"), &f->err),
+                             KJ_OK);
         assert_true(is_gone(f, "out"));
         assert_int_equal(pwrite(fd, &byte, 1, at), 1);
     }

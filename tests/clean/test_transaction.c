@@ -434,7 +434,84 @@ static void test_sweep(void **in)
     assert_int_equal(state_of_last(f), KJ_RUN_ABANDONED);
     f->count = 0;
     assert_int_equal(run(f), KJ_OK);
+    assert_int_equal(count_containers(f), 1); /* the journal lies: it is all that is left */
+    make_file(f, "one", "1");
+    assert_int_equal(run(f), KJ_OK);
     assert_int_equal(count_containers(f), 0);
+}
+
+/* A clock that ran far ahead: years that no number of nanoseconds has. */
+static void test_far_future(void **in)
+{
+    fixture *f = *in;
+    const struct timespec far[2] = {{.tv_sec = 1LL << 40}, {.tv_sec = 1LL << 40}};
+    make_file(f, "one", "1");
+    assert_int_equal(utimensat(AT_FDCWD, path_of(f, "one"), far, 0), 0);
+    (void)add_removal(f, "one", "1");
+    assert_int_equal(run(f), KJ_OK);
+    assert_true(is_gone(f, "one"));
+    assert_int_equal(undo(f), KJ_OK);
+    assert_content(f, "one", "1");
+    assert_true(look(f, "one").st_mtim.tv_sec > 9000000000);
+}
+
+static bool stop_behind_plan(void *user)
+{
+    size_t *asked = user;
+    return ++*asked == 2;
+}
+
+/* An interruption, and the quarantine is gone when the run is completed. */
+static void test_resume_without_copy(void **in)
+{
+    fixture *f = *in;
+    size_t asked = 0;
+    make_file(f, "one", "1");
+    (void)add_removal(f, "one", "1");
+    const kj_transaction_events events = {.user = &asked, .stopped = stop_behind_plan};
+    assert_int_equal(run_with(f, &events), KJ_CANCELLED);
+    char name[PATH_MAX], id[KJ_RUN_ID_MAX];
+    memcpy(id, f->summary.id, sizeof id);
+    (void)snprintf(name, sizeof name, "%s/quarantine/%s.0.kjq", f->state_path, id);
+    assert_int_equal(truncate(name, 200), 0);
+    assert_int_equal(kj_run_resume(f->state, id, NULL, NULL, &f->summary, &f->err), KJ_OK);
+    assert_int_equal(f->summary.failed, 1);
+    assert_content(f, "one", "1");
+}
+
+/* Removed, interrupted, and there is another file now: what was removed is not forgotten. */
+static void test_resume_meets_another(void **in)
+{
+    fixture *f = *in;
+    make_file(f, "one", "1");
+    (void)add_removal(f, "one", "1");
+    assert_int_equal(run(f), KJ_OK);
+    damage(f, 0, "", 0, 2 * TIME_RECORD - 8); /* END, and most of RESULT */
+    make_file(f, "one", "another");
+    char id[KJ_RUN_ID_MAX];
+    memcpy(id, f->summary.id, sizeof id);
+    assert_int_equal(kj_run_resume(f->state, id, NULL, NULL, &f->summary, &f->err), KJ_OK);
+    assert_int_equal(f->summary.failed, 1);
+    assert_content(f, "one", "another");
+    assert_int_equal(unlink(path_of(f, "one")), 0);
+    assert_int_equal(undo(f), KJ_OK);
+    assert_int_equal(f->summary.done, 1);
+    assert_content(f, "one", "1");
+}
+
+/* What an undo that was killed left beside the file. */
+static void test_undo_leaves_nothing(void **in)
+{
+    fixture *f = *in;
+    make_file(f, "one", "1");
+    (void)add_removal(f, "one", "1");
+    assert_int_equal(run(f), KJ_OK);
+    const char *left = kj_arena_printf(&f->arena, ".kujo-%s.0", f->summary.id);
+    make_file(f, left, "half");
+    make_file(f, "one", "somebody's");
+    assert_int_equal(undo(f), KJ_OK);
+    assert_int_equal(f->summary.skipped, 1);
+    assert_true(is_gone(f, left));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -464,6 +541,10 @@ int main(void)
         CASE(test_torn_journal),
         CASE(test_changed_journal),
         CASE(test_sweep),
+        CASE(test_far_future),
+        CASE(test_resume_without_copy),
+        CASE(test_resume_meets_another),
+        CASE(test_undo_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

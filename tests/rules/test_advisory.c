@@ -281,6 +281,12 @@ static const struct mistake {
      "kind: pe}\n",
      "      attachment: {size: 32768}\n",
      "54:22 message alone makes this true with 2 traits; class exact from a write-up needs 3"},
+    {"{do: delete-value, of: run}", "{do: set-value, of: run, to: x}", ""},
+    {"{do: delete-value, of: run}", "{do: restore-default, of: run, to: 'dword:1'}", ""},
+    {"{do: delete-value, of: run}", "{do: set-value, of: run}",
+     "63:5 set-value does not say what the value becomes"},
+    {"{do: delete-value, of: run}", "{do: delete-value, of: run, to: x}",
+     "63:37 nothing is set here"},
     {"do: report", "do: reports", "70:10 'reports' is not a remedy"},
     {"do: report", "do: quarantine", "70:26 'quarantine' does not fit a mail artifact"},
     {"of: [shell]", "of: [run, job]", "64:34 'remove-token' does not fit a task"},
@@ -417,7 +423,7 @@ static void ten_mistakes_give_ten_errors(void **state)
         {17, 12, 9, "unknown variable %WinDier%", "did you mean %WinDir%?"},
         {21, 30, 6, "no artifact or rule is called 'droper'", "did you mean 'dropper'?"},
         {23, 27, 3, "'quarantine' does not fit a registry value",
-         "what fits: delete-value, restore-default, remove-token, report, manual"},
+         "what fits: delete-value, restore-default, set-value, remove-token, report, manual"},
         {34, 3, 2, "a text needs the key 'removal'", NULL},
     };
     kj_buf text;
