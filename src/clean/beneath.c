@@ -45,6 +45,7 @@ static bool is_name(kj_span name)
 
 kj_status kj_beneath_open(int root, kj_span path, bool cross, kj_beneath *out, kj_error *err)
 {
+    out->is_gone = false;
     KJ_CLEANUP(kj_close_fd) int fd = openat(root, ".", PASSED_FLAGS);
     if (fd < 0)
         return kj_fail_errno(err, "open the root");
@@ -58,8 +59,10 @@ kj_status kj_beneath_open(int root, kj_span path, bool cross, kj_beneath *out, k
         if (end == SIZE_MAX)
             break;
         int next = open_component(fd, out->name, PASSED_FLAGS, cross);
-        if (next < 0)
+        if (next < 0) {
+            out->is_gone = errno == ENOENT;
             return kj_fail_errno(err, "open a directory");
+        }
         (void)close(fd);
         fd = next;
         at = end + 1;

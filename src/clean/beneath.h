@@ -13,6 +13,7 @@ enum { KJ_NAME_LEN_MAX = 255 };
 typedef struct kj_beneath {
     int directory; /* open; kj_beneath_close() */
     char name[KJ_NAME_LEN_MAX + 1];
+    bool is_gone; /* when opening failed: because a directory on the way is not there */
 } kj_beneath;
 
 /* Opens the directory of `path` ("/" between components). KJ_MALFORMED for an empty path, `..` and

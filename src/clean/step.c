@@ -223,6 +223,12 @@ static kj_step_result remove_directory(kj_step_context *c, const kj_beneath *pla
     return kj_sync_directory(place->directory, &err) == KJ_OK ? KJ_STEP_DONE : fails(c, &err);
 }
 
+/* What is to go went with its directory, before a crash by a later step. */
+static bool is_gone_already(const kj_step *step, const kj_beneath *place)
+{
+    return step->kind != KJ_STEP_PATCH && place->is_gone;
+}
+
 kj_step_result kj_step_apply(kj_step_context *c, kj_arena *arena, uint32_t index,
                              const kj_step_record *record)
 {
@@ -231,7 +237,7 @@ kj_step_result kj_step_apply(kj_step_context *c, kj_arena *arena, uint32_t index
     kj_beneath place;
     c->sentence[0] = 0;
     if (kj_beneath_open(c->root_fd, step->path, c->cross_mounts, &place, &err) != KJ_OK)
-        return not_there(c, &err);
+        return is_gone_already(step, &place) ? KJ_STEP_ALREADY : not_there(c, &err);
     kj_step_result result;
     if (step->kind == KJ_STEP_PATCH)
         result = patch(c, &place, record, true);
@@ -369,7 +375,10 @@ kj_status kj_step_prepare(kj_step_context *c, kj_arena *arena, uint32_t index,
         return KJ_OK;
     }
     if (kj_beneath_open(c->root_fd, step->path, c->cross_mounts, &place, &why) != KJ_OK) {
-        skip(record, arena, why.message);
+        if (is_gone_already(step, &place))
+            record->planned = KJ_STEP_ALREADY;
+        else
+            skip(record, arena, why.message);
         return KJ_OK;
     }
     kj_status status = KJ_OK;

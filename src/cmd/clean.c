@@ -213,6 +213,7 @@ static int apply_and_show(const options *o, kj_host *host, const kj_sets *sets, 
     run.sentences = a.steps.sentences;
     run.summary = &a.summary;
     run.state_path = a.state_path;
+    run.state_option = o->state;
     run.after = a.after.inspections;
     run.after_count = seen ? a.after.systems.count : 0;
     run.exit = exit_after(plan, &a, seen && !kj_host_found(&a.after));
@@ -244,6 +245,7 @@ static int plan_and_go_on(const options *o, kj_host *host, const kj_sets *sets, 
     kj_host_run run;
     kj_host_fill_run(host, sets, "clean", &run);
     run.plan = &plan;
+    run.state_option = o->state;
     run.exit = plan_exit(host, &plan);
     return kj_host_show(&o->host, &run, lang);
 }

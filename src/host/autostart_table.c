@@ -727,7 +727,7 @@ const kj_autostart_row kj_autostart_table[] = {
             {"Security Packages", "kerberos\nmsv1_0\nschannel\nwdigest\ntspkg\npku2u\n", W7, W7},
             {"Security Packages", "\"\"\n", W8, 0},
             {"Security Packages",
-             "kerberos\nmsv1_0\nschannel\nwdigest\ntspkg\npku2u\nlivessp\ncloudAP\n", 0, 0}),
+             "kerberos\nmsv1_0\nschannel\nwdigest\ntspkg\npku2u\nlivessp\ncloudAP\n", W8, 0}),
     },
     {
         .id = "security-providers",
@@ -739,8 +739,8 @@ const kj_autostart_row kj_autostart_table[] = {
                  W2003},
                 {"SecurityProviders", "credssp.dll", VISTA, 0},
                 {"SecurityProviders",
-                 "msapsspc.dll, schannel.dll, digest.dll, msnsspc.dll, credssp.dll, pwdssp.dll", 0,
-                 0}),
+                 "msapsspc.dll, schannel.dll, digest.dll, msnsspc.dll, credssp.dll, pwdssp.dll",
+                 VISTA, 0}),
     },
     {
         .id = "lsa-extensions",

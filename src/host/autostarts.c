@@ -132,10 +132,13 @@ static const char *fill(const kj_system *system, const char *text)
 
 const char *kj_autostart_default(const kj_autostart_row *row, const kj_system *system, kj_span name)
 {
-    for (const kj_autostart_normal *n = row->normals; n && n->name; n++)
-        if (of_version(system, n->from, n->to) &&
-            kj_autostart_matches(system->arena, kj_span_str(n->name), name))
+    bool known = kj_autostart_version(system) != 0;
+    for (const kj_autostart_normal *n = row->normals; n && n->name; n++) {
+        /* of a version that nobody told: only what is the same in many */
+        bool fits = known ? of_version(system, n->from, n->to) : n->from == 0 && n->to == 0;
+        if (fits && kj_autostart_matches(system->arena, kj_span_str(n->name), name))
             return fill(system, n->text);
+    }
     return NULL;
 }
 

@@ -823,6 +823,7 @@ json_t *kj_host_document(const kj_host_run *run)
     set_str(&m, json, "tree", kj_tree_describe(run->tree));
     set_time(&m, json, "time", run->when);
     set_str(&m, json, "engine", run->engine);
+    set_str(&m, json, "state", run->state_option);
     set(&m, json, "definitions", definitions_json(&m));
     json_t *systems = json_array();
     for (size_t i = 0; i < run->count; i++)

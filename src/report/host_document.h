@@ -23,6 +23,7 @@ typedef struct kj_host_run {
     const char *const *sentences;  /* one a step; NULL: nothing to say */
     const kj_run_summary *summary;
     const char *state_path;
+    const char *state_option; /* --state, NULL: not given */
     const kj_inspection *after;
     size_t after_count;
     int exit;

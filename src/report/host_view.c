@@ -152,13 +152,17 @@ static const word hives[] = {
 
 static const word categories[] = {
     {"logon", N_("Logon")},
-    {"com", N_("File types and COM")},
-    {"dlls", N_("Loaded libraries")},
     {"services", N_("Services and drivers")},
-    {"tasks", N_("Scheduled tasks")},
     {"boot", N_("Boot")},
-    {"ini", N_("INI and text files")},
-    {"policy", N_("Policies")},
+    {"tasks", N_("Scheduled tasks")},
+    {"task-list", N_("The registry's list of tasks")},
+    {"file types", N_("File types and COM")},
+    {"explorer", N_("Explorer and the browser")},
+    {"libraries", N_("Loaded libraries")},
+    {"office", N_("Office")},
+    {"texts", N_("INI and text files")},
+    {"stores", N_("Other stores")},
+    {"policies", N_("Policies")},
     {NULL, NULL},
 };
 
@@ -698,6 +702,15 @@ size_t kj_host_figures(const kj_host_tally *t, kj_host_figure out[KJ_HOST_FIGURE
     return count;
 }
 
+/* What every command of the list needs if it was given. */
+static size_t with_state(const json_t *document, kj_host_next *out, size_t count)
+{
+    const char *state = kj_host_get(document, "state");
+    for (size_t i = 0; i < count; i++)
+        out[i].state = *state ? state : NULL;
+    return count;
+}
+
 static size_t next_of_run(const json_t *document, const kj_host_tally *t, kj_host_next *out)
 {
     size_t count = 0;
@@ -712,7 +725,7 @@ static size_t next_of_run(const json_t *document, const kj_host_tally *t, kj_hos
         out[count++] = (kj_host_next){"kujo clean ", root, "", _("shows what is still to be done")};
     if (*run)
         out[count++] = (kj_host_next){"kujo undo ", run, "", _("takes all of it back")};
-    return count;
+    return with_state(document, out, count);
 }
 
 size_t kj_host_what_next(const json_t *document, const kj_host_tally *t,
@@ -741,7 +754,7 @@ size_t kj_host_what_next(const json_t *document, const kj_host_tally *t,
     if (!t->has_plan || t->planned)
         out[count++] = (kj_host_next){"kujo clean ", root, " --apply",
                                       _("does it; 'kujo undo' can take it back")};
-    return count;
+    return with_state(document, out, count);
 }
 
 static bool is_plain(const char *text)
@@ -752,15 +765,26 @@ static bool is_plain(const char *text)
     return *text != '\0';
 }
 
-void kj_host_put_command(const kj_host_next *next, kj_buf *out)
+static void put_quoted(const char *text, kj_buf *out)
 {
-    const char *quote = is_plain(next->object) ? "" : "'";
-    kj_buf_printf(out, "%s%s", next->before, quote);
-    for (const char *c = next->object; *c; c++) {
+    const char *quote = is_plain(text) ? "" : "'";
+    kj_buf_put_text(out, quote);
+    for (const char *c = text; *c; c++) {
         if (*c == '\'')
             kj_buf_put_text(out, "'\\''");
         else
             kj_buf_put_byte(out, (uint8_t)*c);
     }
-    kj_buf_printf(out, "%s%s", quote, next->behind);
+    kj_buf_put_text(out, quote);
+}
+
+void kj_host_put_command(const kj_host_next *next, kj_buf *out)
+{
+    kj_buf_put_text(out, next->before);
+    put_quoted(next->object, out);
+    kj_buf_put_text(out, next->behind);
+    if (!next->state)
+        return;
+    kj_buf_put_text(out, " --state ");
+    put_quoted(next->state, out);
 }

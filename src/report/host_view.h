@@ -188,6 +188,7 @@ typedef struct kj_host_next {
     const char *object;  /* the root or the run: to be quoted for a shell */
     const char *behind;  /* " --apply" */
     const char *meaning; /* translated */
+    const char *state;   /* what --state was, or NULL */
 } kj_host_next;
 
 enum { KJ_HOST_NEXT_MAX = 4 };

@@ -112,6 +112,11 @@ static void defaults_are_known(void **state)
     const kj_autostart_row *row = kj_autostart_row_named("lsa-security");
     assert_string_equal(kj_autostart_default(row, &system, kj_span_str("Security Packages")),
                         "\"\"\n");
+    system.version = ""; /* no version's own: what is the same in many, or nothing */
+    assert_null(kj_autostart_default(row, &system, kj_span_str("Security Packages")));
+    row = kj_autostart_row_named("winlogon-userinit");
+    const char *text = kj_autostart_default(row, &system, kj_span_str("Userinit"));
+    assert_null(strstr(text, "nddeagnt"));
     kj_arena_done(&arena);
 }
 
@@ -133,6 +138,8 @@ static void restored_values_have_a_text(void **state)
             kj_span first = kj_span_sub(values, 0, kj_span_find(values, kj_span_str("|"), 0));
             if (kj_span_is(first, "@"))
                 first.len = 0;
+            if (numbers[v] == 400 && strcmp(row->id, "lsa-security") == 0)
+                continue; /* what NT 4.0 has there is not known */
             if ((row->from == 0 || numbers[v] >= row->from) &&
                 (row->to == 0 || numbers[v] <= row->to))
                 assert_non_null(kj_autostart_default(row, &system, first));
