@@ -177,6 +177,24 @@ static bool has_copy(const kj_step_context *c, kj_arena *arena, uint32_t index,
            kj_container_verify(fd, &container, &err) == KJ_OK;
 }
 
+kj_status kj_step_sync(kj_step_context *c, kj_error *err)
+{
+    KJ_CLEANUP(kj_close_fd) int directory = kj_take_fd(&c->unsynced);
+    return directory < 0 ? KJ_OK : kj_sync_directory(directory, err);
+}
+
+/* A directory is synced when the run goes on to another: a thousand names are one sync. */
+static kj_status sync_later(kj_step_context *c, int directory, kj_error *err)
+{
+    struct stat before, now;
+    if (c->unsynced >= 0 && fstat(c->unsynced, &before) == 0 && fstat(directory, &now) == 0 &&
+        before.st_dev == now.st_dev && before.st_ino == now.st_ino)
+        return KJ_OK;
+    KJ_TRY(kj_step_sync(c, err));
+    c->unsynced = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+    return c->unsynced >= 0 ? KJ_OK : kj_sync_directory(directory, err);
+}
+
 static kj_step_result take_away(kj_step_context *c, kj_arena *arena, uint32_t index,
                                 const kj_beneath *place, const kj_step_record *record)
 {
@@ -184,8 +202,8 @@ static kj_step_result take_away(kj_step_context *c, kj_arena *arena, uint32_t in
     KJ_CLEANUP(kj_close_fd) int fd = -1;
     struct stat st, named;
     kj_error err = {0};
-    if (is_missing(place))
-        return KJ_STEP_ALREADY;
+    if (is_missing(place)) /* perhaps since this run was killed, and not on the disk yet */
+        return sync_later(c, place->directory, &err) == KJ_OK ? KJ_STEP_ALREADY : fails(c, &err);
     if (kj_beneath_file(place, O_RDONLY, &fd, &st, &err) != KJ_OK)
         return not_there(c, &err);
     if (!is_planned_file(c, step, &st) || !is_copied_file(fd, &st, step->size, step->sha256))
@@ -199,7 +217,7 @@ static kj_step_result take_away(kj_step_context *c, kj_arena *arena, uint32_t in
         (void)kj_fail_errno(&err, "remove");
         return fails(c, &err);
     }
-    if (kj_sync_directory(place->directory, &err) != KJ_OK)
+    if (sync_later(c, place->directory, &err) != KJ_OK)
         return fails(c, &err);
     return KJ_STEP_DONE;
 }
@@ -214,13 +232,15 @@ static kj_step_result remove_directory(kj_step_context *c, const kj_beneath *pla
     if (fstatat(place->directory, place->name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISDIR(st.st_mode) || !is_planned_file(c, step, &st))
         return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("it is not the directory of the plan"));
+    if (kj_step_sync(c, &err) != KJ_OK)
+        return fails(c, &err);
     if (unlinkat(place->directory, place->name, AT_REMOVEDIR) != 0) {
         if (errno == ENOTEMPTY || errno == EEXIST)
             return say(c, KJ_STEP_SKIPPED, KJ_SENTENCE("it is no empty directory"));
         (void)kj_fail_errno(&err, "remove");
         return fails(c, &err);
     }
-    return kj_sync_directory(place->directory, &err) == KJ_OK ? KJ_STEP_DONE : fails(c, &err);
+    return sync_later(c, place->directory, &err) == KJ_OK ? KJ_STEP_DONE : fails(c, &err);
 }
 
 /* What is to go went with its directory, before a crash by a later step. */
@@ -471,7 +491,7 @@ static kj_step_result finish_parent(kj_step_context *c, const kj_beneath *place,
     kj_error err = {0};
     if (result != KJ_STEP_UNDONE && result != KJ_STEP_ALREADY)
         return result;
-    if (kj_sync_directory(place->directory, &err) != KJ_OK)
+    if (sync_later(c, place->directory, &err) != KJ_OK)
         return fails(c, &err);
     (void)kj_time_set(place->directory, kept->parent_atime_ns, kept->parent_mtime_ns);
     return result;

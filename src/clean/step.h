@@ -17,6 +17,7 @@ typedef struct kj_step_context {
     bool cross_mounts;
     bool
         is_fresh; /* nothing of this run was done yet: files have to be the very ones of the plan */
+    int unsynced; /* the directory in which names changed last, open; -1: none */
     char sentence[KJ_SENTENCE_MAX]; /* why a step was skipped or failed */
 } kj_step_context;
 
@@ -25,6 +26,9 @@ typedef struct kj_step_context {
  * state directory: the run must not go on. */
 KJ_MUST_CHECK kj_status kj_step_prepare(kj_step_context *context, kj_arena *arena, uint32_t index,
                                         kj_step_record *record, kj_error *err);
+
+/* Syncs the directory of the last steps; before the run ends, and before it goes away. KJ_IO. */
+KJ_MUST_CHECK kj_status kj_step_sync(kj_step_context *context, kj_error *err);
 
 /* Whether the file that a container holds is where it was, as it was. */
 bool kj_step_is_in_place(const kj_quarantined *about);

@@ -149,6 +149,7 @@ static kj_status apply_all(run *r, kj_error *err)
             return kj_fail(err, KJ_CANCELLED, KJ_NO_OFFSET, "it was stopped");
         KJ_TRY(apply_one(r, i, err));
     }
+    KJ_TRY(kj_step_sync(&r->context, err));
     return append_time(r, KJ_RECORD_END, err);
 }
 
@@ -267,7 +268,7 @@ static void begin(run *r, kj_state *state, const kj_transaction_events *events,
         .events = events,
         .journal = {.fd = -1},
         .directory = -1,
-        .context = {.state = state, .root_fd = -1},
+        .context = {.state = state, .root_fd = -1, .unsynced = -1},
         .summary = summary,
     };
     *summary = (kj_run_summary){0};
@@ -276,6 +277,7 @@ static void begin(run *r, kj_state *state, const kj_transaction_events *events,
 
 static void finish(run *r)
 {
+    kj_close_fd(&r->context.unsynced);
     kj_close_fd(&r->journal.fd);
     kj_close_fd(&r->directory);
     kj_arena_done(&r->arena);
@@ -394,6 +396,7 @@ static kj_status undo_all(run *r, kj_run_record *record, kj_error *err)
             return kj_fail(err, KJ_CANCELLED, KJ_NO_OFFSET, "it was stopped; undo it once more");
         KJ_TRY(undo_one(r, i - 1, err));
     }
+    KJ_TRY(kj_step_sync(&r->context, err));
     if (r->summary->failed)
         return kj_journal_sync(&r->journal, err); /* it is to be tried again */
     return append_time(r, KJ_RECORD_UNDO_END, err);

@@ -22,7 +22,7 @@ typedef struct kj_regf_replay {
     uint32_t log;      /* which logs were applied: bit 0, bit 1 */
     uint32_t entries;  /* of new logs; 1 for an old one */
     uint32_t pages;    /* written into the hive */
-    uint32_t sequence; /* the last one applied */
+    uint32_t sequence; /* the last one applied; the header of what new logs gave has the next */
     bool header_from_log;
 } kj_regf_replay;
 

@@ -225,10 +225,11 @@ static void take_header(replay *p, const log_file *l)
     p->result.header_from_log = true;
 }
 
-static void finish_header(replay *p, uint32_t sequence)
+/* `sequence`: of what was applied last; `written`: what the header says afterwards. */
+static void finish_header(replay *p, uint32_t sequence, uint32_t written)
 {
-    put_u32(p->hive, KJ_REGF_SEQUENCE1_AT, sequence);
-    put_u32(p->hive, KJ_REGF_SEQUENCE2_AT, sequence);
+    put_u32(p->hive, KJ_REGF_SEQUENCE1_AT, written);
+    put_u32(p->hive, KJ_REGF_SEQUENCE2_AT, written);
     put_u32(p->hive, KJ_REGF_CHECKSUM_AT, kj_regf_checksum(p->hive->data));
     p->result.sequence = sequence;
     p->result.state = KJ_REGF_REPLAYED;
@@ -305,7 +306,8 @@ static kj_status apply_old(replay *p, const log_file *l, const kj_regf_header *h
     p->result.entries++;
     p->result.log |= 1u << l->number;
     bool hive_is_later = has_header && is_before(l->header.sequence1, header->sequence1);
-    finish_header(p, hive_is_later ? header->sequence1 : l->header.sequence1);
+    uint32_t sequence = hive_is_later ? header->sequence1 : l->header.sequence1;
+    finish_header(p, sequence, sequence);
     return KJ_OK;
 }
 
@@ -376,7 +378,7 @@ static kj_status replay_new(replay *p, const log_file logs[2], const kj_regf_hea
         KJ_TRY(apply_new(p, second, err));
         last = second->last;
     }
-    finish_header(p, last);
+    finish_header(p, last, last + 1); /* Windows writes what it recovered under the next number */
     return KJ_OK;
 }
 

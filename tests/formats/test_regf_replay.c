@@ -12,6 +12,7 @@ typedef struct scene {
     uint32_t value;
     kj_buf logs[2];
     kj_regf_replay result;
+    bool is_old; /* its logs are DIRT */
 } scene;
 
 /* A dirty hive: the first sequence number is one ahead. Its value is "old!". */
@@ -90,6 +91,7 @@ static size_t put_entry(scene *s, kj_buf *log, uint32_t sequence, const char tex
 /* An old log with the sectors of the first page. */
 static void put_old(scene *s, kj_buf *log, uint32_t sequence, const char text[5])
 {
+    s->is_old = true;
     put_header(s, log, 1, sequence);
     kj_buf_put_text(log, "DIRT");
     for (uint32_t page = 0; page < s->hive.bin_end / PAGE; page++)
@@ -133,8 +135,10 @@ static void assert_applied(const scene *s, uint32_t logs, uint32_t entries, uint
     assert_int_equal(s->result.log, logs);
     assert_int_equal(s->result.entries, entries);
     assert_int_equal(s->result.sequence, sequence);
-    assert_int_equal(sequence_of(s, KJ_REGF_SEQUENCE1_AT), sequence);
-    assert_int_equal(sequence_of(s, KJ_REGF_SEQUENCE2_AT), sequence);
+    /* Windows writes what new logs gave it under the next number. */
+    uint32_t written = s->is_old ? sequence : sequence + 1;
+    assert_int_equal(sequence_of(s, KJ_REGF_SEQUENCE1_AT), written);
+    assert_int_equal(sequence_of(s, KJ_REGF_SEQUENCE2_AT), written);
 }
 
 static void test_hash(void **state)
