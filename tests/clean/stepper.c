@@ -2,8 +2,8 @@
 /* stepper N ERROR PROGRAM [ARGUMENT...]: runs a program and, at its N-th system call, kills it
  * (ERROR 0) or makes that call fail with an error number, without having been done. Prints to the
  * file that $STEPPER_LOG names how many calls there were, the number of the N-th and its third
- * argument (openat's flags). Exits as the
- * program does; 137: it was killed; 0 and "end": it ended before. N = 0: counts only. */
+ * argument (openat's flags). Exits as the program does; 137: it was killed; 0 and "end": it ended
+ * before. N = 0: counts only. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
