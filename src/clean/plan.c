@@ -33,16 +33,21 @@ static const kj_inspection *inspection_of(const kj_planner *p, const kj_action *
     return &p->inspections[action->system];
 }
 
-/* Whether an earlier action sees to the spot. */
-static bool is_covered(const kj_planner *p, uint32_t system, const kj_spot *spot)
+/* The earlier action that sees to the spot; NULL. */
+static kj_action *find_covering(const kj_planner *p, uint32_t system, const kj_spot *spot)
 {
     for (size_t i = 0; i < p->actions.count; i++) {
-        const kj_action *other = &p->actions.items[i];
+        kj_action *other = &p->actions.items[i];
         if (other->system == system && other->status != KJ_ACTION_REPORT &&
             other->status != KJ_ACTION_MANUAL && kj_spot_equal(&other->spot, spot))
-            return true;
+            return other;
     }
-    return false;
+    return NULL;
+}
+
+static bool is_covered(const kj_planner *p, uint32_t system, const kj_spot *spot)
+{
+    return find_covering(p, system, spot) != NULL;
 }
 
 static void refuse(kj_action *action, const char *sentence)
@@ -87,33 +92,71 @@ static const char *without(kj_arena *arena, kj_span data, size_t start, size_t l
                            (int)(data.len - end), (const char *)data.data + end);
 }
 
+/* `data` without every part that shows the trace's artifact; NULL when none does. */
+static const char *without_trace(kj_planner *p, const kj_inspection *inspection,
+                                 const kj_trace *trace, kj_span data)
+{
+    kj_trace rest = *trace;
+    rest.spot.data = data;
+    const char *left = NULL;
+    size_t start = 0, len = 0;
+    while (kj_trace_token(inspection, &rest, &start, &len)) {
+        left = without(p->arena, rest.spot.data, start, len);
+        p->starved |= !left;
+        rest.spot.data = kj_span_str(left);
+    }
+    return left;
+}
+
+static bool ends_part(kj_span data, size_t at)
+{
+    return at >= data.len || is_separator(data.data[at]) || data.data[at] == '"';
+}
+
+/* Where `token` stands in a list, and not in the middle of a longer one; SIZE_MAX. */
+static size_t find_listed(kj_span data, kj_span token)
+{
+    size_t at = token.len ? kj_span_find(data, token, 0) : SIZE_MAX;
+    while (at != SIZE_MAX &&
+           !((at == 0 || ends_part(data, at - 1)) && ends_part(data, at + token.len)))
+        at = kj_span_find(data, token, at + 1);
+    return at;
+}
+
+static const char *without_listed(kj_planner *p, kj_span data, kj_span token)
+{
+    size_t at = find_listed(data, token);
+    if (at == SIZE_MAX)
+        return NULL;
+    const char *left = without(p->arena, data, at, token.len);
+    p->starved |= !left;
+    return left;
+}
+
+static void set_rest(kj_action *action, const char *left)
+{
+    if (left)
+        action->becomes = left;
+    else
+        refuse(action,
+               KJ_SENTENCE("the part of the list that starts it cannot be told from the rest"));
+}
+
 /* The entry keeps what is not the threat's. */
 static void remove_token(kj_planner *p, kj_action *action)
 {
     const kj_inspection *inspection = inspection_of(p, action);
-    size_t start = 0, len = 0;
-    if (action->trace == KJ_NONE ||
-        !kj_trace_token(inspection, &inspection->traces[action->trace], &start, &len)) {
-        refuse(action,
-               KJ_SENTENCE("the part of the list that starts it cannot be told from the rest"));
-        return;
-    }
-    action->becomes = without(p->arena, action->spot.data, start, len);
-    p->starved |= !action->becomes;
+    set_rest(action, action->trace == KJ_NONE
+                         ? NULL
+                         : without_trace(p, inspection, &inspection->traces[action->trace],
+                                         action->spot.data));
 }
 
-/* An entry of the table of places knows its own token. */
-static void remove_listed(kj_planner *p, kj_action *action, const kj_autostart *entry)
+/* Whether the action takes a part out of a list, which may hold parts of other threats. */
+static bool is_cut(const kj_action *action)
 {
-    kj_span data = action->spot.data;
-    size_t at = entry->token.len ? kj_span_find(data, entry->token, 0) : SIZE_MAX;
-    if (at == SIZE_MAX) {
-        refuse(action,
-               KJ_SENTENCE("the part of the list that starts it cannot be told from the rest"));
-        return;
-    }
-    action->becomes = without(p->arena, data, at, entry->token.len);
-    p->starved |= !action->becomes;
+    return action->status == KJ_ACTION_PLANNED && action->becomes &&
+           (action->what == KJ_DO_REMOVE_TOKEN || action->deed == KJ_DEED_SET_INI);
 }
 
 /* ---- one action
@@ -288,6 +331,18 @@ static kj_status add_directories(kj_planner *p, uint32_t system, uint32_t set,
     return KJ_OK;
 }
 
+/* A list that loses one part already loses the trace's, too. */
+static void cut_more(kj_planner *p, kj_action *earlier, uint32_t trace_index)
+{
+    const kj_inspection *inspection = inspection_of(p, earlier);
+    const kj_trace *trace = &inspection->traces[trace_index];
+    if (!is_cut(earlier) || trace->artifact == KJ_NONE)
+        return;
+    const char *left = without_trace(p, inspection, trace, kj_span_str(earlier->becomes));
+    if (left)
+        earlier->becomes = left;
+}
+
 static void add_remedy(kj_planner *p, uint32_t system, uint32_t set, const kj_disk_remedy *remedy)
 {
     const kj_inspection *inspection = &p->inspections[system];
@@ -298,8 +353,13 @@ static void add_remedy(kj_planner *p, uint32_t system, uint32_t set, const kj_di
         for (uint32_t i = 0; i < inspection->trace_count; i++) {
             const kj_trace *trace = &inspection->traces[i];
             if (trace->set != set || trace->artifact != of[k] || trace->is_copy ||
-                trace->state == KJ_TRACE_VARIANT || is_covered(p, system, &trace->spot))
+                trace->state == KJ_TRACE_VARIANT)
                 continue;
+            kj_action *earlier = find_covering(p, system, &trace->spot);
+            if (earlier) {
+                cut_more(p, earlier, i);
+                continue;
+            }
             kj_action action = action_on(inspection, system, i);
             action.what = (kj_do)remedy->what;
             action.why = KJ_WHY_REMEDY;
@@ -323,9 +383,10 @@ static kj_status add_remedies(kj_planner *p, uint32_t system, kj_error *err)
             if (remedy->needs != KJ_NONE &&
                 !kj_sightings_hold(&inspection->seen[set], defs, remedy->needs))
                 continue;
-            add_remedy(p, system, set, remedy);
             if (remedy->what == KJ_DO_REMOVE_EMPTY_DIR)
                 KJ_TRY(add_directories(p, system, set, remedy, err));
+            else
+                add_remedy(p, system, set, remedy);
         }
     }
     return KJ_OK;
@@ -372,7 +433,7 @@ static void shape_by_row(kj_planner *p, kj_action *action, const kj_autostart *e
     action->what = words[restore];
     if (restore == KJ_RESTORE_TOKEN) {
         action->deed = action->spot.kind == KJ_SPOT_INI ? KJ_DEED_SET_INI : KJ_DEED_SET_VALUE;
-        remove_listed(p, action, entry);
+        set_rest(action, without_listed(p, action->spot.data, entry->token));
     } else if (restore == KJ_RESTORE_KEY) {
         action->deed = KJ_DEED_DELETE_KEY;
         action->risk = KJ_RISK_MEDIUM;
@@ -387,9 +448,17 @@ static void add_leading(kj_planner *p, uint32_t system, uint32_t file, const kj_
     const kj_inspection *inspection = &p->inspections[system];
     for (uint32_t i = 0; i < inspection->autostart_count; i++) {
         const kj_host_autostart *item = &inspection->autostarts[i];
-        if (item->file != file || (item->entry.flags & KJ_AUTOSTART_COPY) ||
-            is_covered(p, system, &item->entry.spot))
+        if (item->file != file || (item->entry.flags & KJ_AUTOSTART_COPY))
             continue;
+        kj_action *earlier = find_covering(p, system, &item->entry.spot);
+        if (earlier) {
+            const char *left = is_cut(earlier) ? without_listed(p, kj_span_str(earlier->becomes),
+                                                                item->entry.token)
+                                               : NULL;
+            if (left)
+                earlier->becomes = left;
+            continue;
+        }
         kj_action action = {
             .system = system,
             .why = KJ_WHY_LEADS,
@@ -474,22 +543,18 @@ static void add_told(kj_planner *p, uint32_t system)
  * ------------------------------------------------------------------------------------------------
  */
 
-static int by_phase(const void *a, const void *b)
-{
-    const kj_action *x = a, *y = b;
-    return (x->phase > y->phase) - (x->phase < y->phase);
-}
-
-/* Stable: actions keep their order within a phase. */
+/* Actions keep their order within a phase. */
 static void sort_actions(kj_planner *p)
 {
-    for (size_t i = 1; i < p->actions.count; i++) {
-        kj_action moved = p->actions.items[i];
-        size_t at = i;
-        for (; at > 0 && by_phase(&p->actions.items[at - 1], &moved) > 0; at--)
-            p->actions.items[at] = p->actions.items[at - 1];
-        p->actions.items[at] = moved;
-    }
+    kj_action *sorted = kj_new_array(p->arena, kj_action, p->actions.count + 1);
+    size_t count = 0;
+    for (int phase = 0; sorted && phase < KJ_PHASE_COUNT; phase++)
+        for (size_t i = 0; i < p->actions.count; i++)
+            if ((int)p->actions.items[i].phase == phase)
+                sorted[count++] = p->actions.items[i];
+    if (count)
+        memcpy(p->actions.items, sorted, count * sizeof *sorted);
+    p->starved |= !sorted;
 }
 
 /* A digest of everything that is going to be done, and of what it will be done to. */

@@ -239,7 +239,7 @@ bool kj_run_unfinished(kj_state *state, const char *root, char out_id[KJ_RUN_ID_
         for (size_t i = 0; i < ids.count && !found; i++) {
             bool same = false;
             kj_run_state is = quick_state(state, ids.items[i].text, kj_span_str(root), &same);
-            found = same && (is == KJ_RUN_UNFINISHED || is == KJ_RUN_UNDOING);
+            found = (same || !root) && (is == KJ_RUN_UNFINISHED || is == KJ_RUN_UNDOING);
             if (found)
                 (void)snprintf(out_id, KJ_RUN_ID_MAX, "%s", ids.items[i].text);
         }

@@ -156,7 +156,7 @@ KJ_MUST_CHECK kj_status kj_runs_list(kj_state *state, kj_arena *arena, kj_run_in
 KJ_MUST_CHECK kj_status kj_run_find(kj_state *state, const char *id, kj_arena *arena,
                                     kj_run_info *out, kj_error *err);
 
-/* The run that is unfinished below that root; false: none. */
+/* The newest run that is unfinished below that root (NULL: anywhere); false: none. */
 bool kj_run_unfinished(kj_state *state, const char *root, char out_id[KJ_RUN_ID_MAX]);
 
 /* Completes a run that was interrupted; or takes it back, last step first. A file that is neither

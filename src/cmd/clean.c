@@ -265,11 +265,13 @@ static int prepare(const options *o, int count, char **operands)
     kj_lang lang;
     if (!kj_host_choose_language(&o->host, &lang))
         return KJ_EXIT_TROUBLE;
+    if (o->resume && count <= 1) {
+        (void)kj_interrupt_listen();
+        return kj_runs_resume(o->state, count ? operands[0] : NULL);
+    }
     if (count != 1)
         return kj_complain(_("clean what? Name one directory; see 'kujo clean --help'"));
     (void)kj_interrupt_listen();
-    if (o->resume)
-        return kj_runs_resume(o->state, operands[0]);
     kj_sets sets = {0};
     const kj_sets_wanted wanted = {o->host.definitions, &o->host.rules, o->host.rules_kind, false};
     int code = kj_sets_open(&wanted, &sets) ? clean(o, &sets, operands[0], lang) : KJ_EXIT_TROUBLE;

@@ -6,8 +6,9 @@
 
 static void print_overview(void)
 {
-    (void)puts(_("Usage: kujo COMMAND [ARGUMENT]...\n"
-                 "Finds malware in files, archives, mail and Windows systems, and clears it away.\n"));
+    (void)puts(
+        _("Usage: kujo COMMAND [ARGUMENT]...\n"
+          "Finds malware in files, archives, mail and Windows systems, and clears it away.\n"));
     for (size_t i = 0; i < kj_command_count; i++)
         (void)printf("  %-10s %s\n", kj_commands[i]->name, _(kj_commands[i]->summary));
     (void)puts(_("\n'kujo help COMMAND' says more about one of them."));

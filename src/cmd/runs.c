@@ -80,14 +80,17 @@ int kj_runs_resume(const char *state_path, const char *root)
 {
     kj_error err = {0};
     KJ_CLEANUP(kj_close_state) kj_state *state = NULL;
-    KJ_CLEANUP(kj_free_ptr) char *real = realpath(root, NULL);
-    if (!real)
+    KJ_CLEANUP(kj_free_ptr) char *real = root ? realpath(root, NULL) : NULL;
+    if (root && !real)
         return kj_complain("%s: %s", root, strerror(errno));
     if (kj_state_open(state_path, real, 0, &state, &err) != KJ_OK)
         return kj_complain("%s", err.message);
     char id[KJ_RUN_ID_MAX];
     if (!kj_run_unfinished(state, real, id)) {
-        (void)printf(_("%s: no run was interrupted here\n"), root);
+        if (root)
+            (void)printf(_("%s: no run was interrupted here\n"), root);
+        else
+            (void)printf("%s\n", _("no run was interrupted"));
         return KJ_EXIT_OK;
     }
     kj_run_summary summary = {0};

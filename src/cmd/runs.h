@@ -10,7 +10,7 @@ static inline void kj_close_state(kj_state **state)
     *state = NULL;
 }
 
-/* `kujo clean --resume ROOT`: completes the run that was interrupted there. `state`: --state, or
+/* `kujo clean --resume [ROOT]`: completes the run that was interrupted there (NULL: the newest one). `state`: --state, or
  * NULL. */
 int kj_runs_resume(const char *state, const char *root);
 

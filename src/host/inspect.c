@@ -390,7 +390,7 @@ static void find_programs(kj_inspector *in)
             trace->state == KJ_TRACE_VARIANT || !kj_trace_token(&view, trace, &start, &len))
             continue;
         kj_command_target target = {0};
-        kj_path_context context = {.profile = KJ_REG_NONE};
+        kj_path_context context = kj_inspect_context(in->system, &trace->spot);
         kj_command_resolve(in->system, kj_span_sub(trace->spot.data, start, len), &context,
                            &target);
         if (target.file.path.len)

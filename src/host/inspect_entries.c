@@ -110,6 +110,12 @@ static void sight(kj_inspector *in, const kj_entry_fact *fact, kj_span place, kj
     }
 }
 
+kj_path_context kj_inspect_context(const kj_system *system, const kj_spot *spot)
+{
+    bool in_hive = spot->kind == KJ_SPOT_VALUE || spot->kind == KJ_SPOT_KEY;
+    return (kj_path_context){.profile = in_hive ? system->hives[spot->hive].profile : KJ_REG_NONE};
+}
+
 /* ---- the registry
  * --------------------------------------------------------------------------------- */
 
@@ -256,7 +262,7 @@ static void look_at_value(key_search *s, kj_reg_key key, const kj_reg_value *val
     };
     kj_buf_done(&text);
     trace.spot.key_path = shown_key(in, hive, key);
-    kj_path_context context = {.profile = hive->profile};
+    kj_path_context context = kj_inspect_context(in->system, &trace.spot);
     kj_span place = {0};
     if (is_value_of_text(value->type) && trace.spot.data.len)
         place = target_place(in, trace.spot.data, &context, &trace.file);
@@ -566,7 +572,10 @@ kj_status kj_inspect_named(kj_inspector *in, kj_error *err)
 /* ---- which part of a list
  * ------------------------------------------------------------------------- */
 
-enum { TOKENS_MAX = 256 };
+enum {
+    TOKENS_MAX = 256,
+    RUN_MAX = 16, /* tokens that are one command or a path with blanks */
+};
 
 /* Whether `part` alone shows the trace's artifact. */
 static bool shows(kj_inspector *in, const kj_trace *trace, const kj_entry_fact *like, kj_span part)
@@ -577,7 +586,7 @@ static bool shows(kj_inspector *in, const kj_trace *trace, const kj_entry_fact *
         return false;
     kj_entry_fact fact = *like;
     kj_command_target target = {0};
-    kj_path_context context = {.profile = KJ_REG_NONE};
+    kj_path_context context = kj_inspect_context(in->system, &trace->spot);
     kj_command_resolve(in->system, part, &context, &target);
     const char *place = target.file.path.len ? kj_system_place(in->system, target.file.path) : NULL;
     kj_span readings[] = {kj_inspect_comparable(in, part), kj_span_str(place)};
@@ -609,7 +618,7 @@ bool kj_trace_token(const kj_inspection *inspection, const kj_trace *trace, size
                        .arena = inspection->system->arena};
     const kj_defs *defs = kj_inspector_set(&in, trace->set);
     const kj_disk_artifact *artifact = kj_defs_artifact(defs, trace->artifact);
-    if (!artifact)
+    if (!artifact || artifact->data.count == 0) /* whatever it holds: no part by itself */
         return false;
     kj_span tokens[TOKENS_MAX];
     size_t count = find_tokens(trace->spot.data, tokens);
@@ -618,7 +627,7 @@ bool kj_trace_token(const kj_inspection *inspection, const kj_trace *trace, size
         .section = trace->spot.section,
         .name = trace->spot.name,
     };
-    for (size_t run = 1; run <= count; run++) {
+    for (size_t run = 1; run <= count && run <= RUN_MAX; run++) {
         for (size_t first = 0; first + run <= count; first++) {
             const uint8_t *start = tokens[first].data;
             kj_span last = tokens[first + run - 1];

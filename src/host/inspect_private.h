@@ -80,3 +80,6 @@ kj_status kj_inspect_named(kj_inspector *in, kj_error *err);
 
 /* Data as artifacts compare it: this system's Windows directory as %windir%. The arena's. */
 kj_span kj_inspect_comparable(kj_inspector *in, kj_span text);
+
+/* In whose name a command that stands there is resolved. */
+kj_path_context kj_inspect_context(const kj_system *system, const kj_spot *spot);

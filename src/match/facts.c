@@ -358,16 +358,18 @@ static bool has_data(const entry *e, const kj_disk_artifact *artifact)
            is_one_of(e->defs, artifact->data, e->program) || has_words(e, artifact);
 }
 
-/* Whether it is the artifact's key and name, whatever the data. */
+/* Whether it is the artifact's key and name, whatever the data. The name first: it costs less. */
 static bool is_near_value(const entry *e, const kj_disk_artifact *artifact)
 {
-    uint32_t count = kj_defs_run_count(e->defs, artifact->patterns, 2);
+    uint32_t count = is_one_of(e->defs, artifact->value, e->name)
+                         ? kj_defs_run_count(e->defs, artifact->patterns, 2)
+                         : 0;
     bool there = false;
     for (uint32_t i = 0; i < count && !there; i++) {
         kj_span key = canonical_key(e->arena, kj_defs_run_text(e->defs, artifact->patterns, i));
         there = kj_winpath_match(key, e->place);
     }
-    return there && is_one_of(e->defs, artifact->value, e->name);
+    return there;
 }
 
 static bool is_such_a_value(const entry *e, const kj_disk_artifact *artifact)

@@ -5,9 +5,11 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
-from kit import EICAR, SANITIZED, Skip, case, check, equal, filler, kujo, read, run, run_cases, tool
+from kit import (EICAR, KUJO, Skip, case, check, environment, equal, filler, kujo, read, run,
+                 run_cases, tool)
 from windows import (GIF, JPEG, NT, RUN, Volume, difference, make_hive, program, snapshot,
                      values_of)
 
@@ -113,6 +115,45 @@ def _():
     check(all(item["ok"] for item in doc["after"]["boot"]), doc["after"]["boot"])
     kujo("undo", "--state", "state", "last", code=0)
     equal(difference(before, snapshot("v")), [])
+
+
+@case("one list, two threats and one of them twice: both go, the rest stays")
+def _():
+    volume = Volume("v")
+    volume.file("%/dllreg.exe", program(9234))
+    volume.file("Tools/test.com", EICAR)
+    volume.file("%/win.ini", b"[windows]\r\nload=C:\\Tools\\xtest.com C:\\Tools\\test.com\r\n"
+                b"run=C:\\Tools\\clock.exe, C:\\WINNT\\dllreg.exe, C:\\Tools\\test.com, "
+                b"C:\\WINNT\\dllreg.exe\r\n")
+    before = snapshot("v")
+    equal(threats(document("host", "v", code=1)), ["EICAR-Test-File", DUMARU])
+    doc = apply()
+    equal(read(volume.path("%/win.ini")),
+          b"[windows]\r\nload=C:\\Tools\\xtest.com\r\nrun=C:\\Tools\\clock.exe\r\n", doc["plan"])
+    kujo("undo", "--state", "state", "last", code=0)
+    equal(difference(before, snapshot("v")), [])
+
+
+@case("what stays although something was found in it: mailboxes, System Restore's copies")
+def _():
+    volume = Volume("v", "5.1")
+    volume.file("Mail/Inbox", b"".join(
+        b"From a@example.com Tue Jan 27 12:00:00 2004\nFrom: a@example.com\nSubject: x\n"
+        b"MIME-Version: 1.0\nContent-Type: text/plain\n\n" + EICAR + b"\n\n" for _ in range(2)))
+    kept = "System Volume Information/_restore{11111111-2222-3333-4444-555555555555}/RP1/A0000001.com"
+    volume.file(kept, EICAR)
+    before = snapshot("v")
+    doc = document("host", "--every-file", "v", code=1)
+    equal(threats(doc), ["EICAR-Test-File"])
+    equal({trace["where"]: trace.get("copy", False) for trace in doc["systems"][0]["traces"]},
+          {"C:\\Mail\\Inbox": False, "C:\\" + kept.replace("/", "\\"): True}, doc)
+    doc = document("clean", "--every-file", "--state", "state", "v", code=1)
+    equal(actions(doc), [], doc["plan"])
+    equal(len(actions(doc, "manual")), 2, doc["plan"])
+    document("clean", "--every-file", "--apply", "--state", "state", "v", code=1)
+    equal(difference(before, snapshot("v")), [])
+    os.remove(volume.path("Mail/Inbox"))
+    equal(threats(document("host", "--every-file", "v", code=0)), [])
 
 
 @case("look-alikes are not touched")
@@ -440,6 +481,44 @@ def _():
     check(os.path.exists(volume.path(startup + "other.com")))
     kujo("undo", "--state", "state", "last", code=0)
     equal(difference(before, snapshot("v")), [])
+
+
+@case("killed in the middle, the program says so, completes it, or takes it back")
+def _():
+    stepper = os.environ.get("STEPPER")
+    if not stepper:
+        raise Skip("no stepper")
+    Volume("v").infect_with_mimail()
+    equal(clean("--resume", code=0).out, b"v: no run was interrupted here\n")
+    command = [stepper, "0", "0", KUJO, "clean", "--apply", "--state", "state", "v"]
+    env = environment(STEPPER_LOG="calls")
+    done = subprocess.run(command, env=env, capture_output=True, check=False)
+    if done.returncode == 77:
+        raise Skip("no stepper for this processor")
+    with open("calls", encoding="ascii") as file:
+        calls = [line.split()[1] for line in file]
+    unlinks = [number for number, call in enumerate(calls, 1) if call == "263"]
+    check(len(unlinks) >= 8, unlinks)
+    for then in ("resume", "resume anywhere", "undo"):
+        shutil.rmtree("state")
+        shutil.rmtree("v")
+        Volume("v").infect_with_mimail()
+        before = snapshot("v")
+        command[1] = str(unlinks[-4])
+        subprocess.run(command, env=env, capture_output=True, check=False)
+        check(difference(before, snapshot("v")), "it was cut too early")
+        refused = clean("--apply", code=2)
+        check(b"interrupted" in refused.err, refused)
+        listed = kujo("undo", "--list", "--state", "state", code=0)
+        check(b"unfinished" in listed.out, listed)
+        if then == "undo":
+            kujo("undo", "--state", "state", "last", code=0)
+            equal(difference(before, snapshot("v")), [])
+            continue
+        kujo("clean", "--resume", "--state", "state", *(["v"] if then == "resume" else []), code=0)
+        document("host", "v", code=0)
+        kujo("undo", "--state", "state", "last", code=0)
+        equal(difference(before, snapshot("v")), [])
 
 
 if __name__ == "__main__":
