@@ -116,6 +116,13 @@ static kj_status lies_below(kj_error *err)
                    "--state");
 }
 
+bool kj_state_exists(const char *path)
+{
+    KJ_CLEANUP(kj_free_ptr) char *chosen = path ? strdup(path) : default_path();
+    struct stat st;
+    return chosen && stat(chosen, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 kj_status kj_state_open(const char *path, const char *not_below, uint32_t wait_ms, kj_state **out,
                         kj_error *err)
 {

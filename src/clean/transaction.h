@@ -86,6 +86,9 @@ typedef struct kj_state kj_state;
  * link or others may write to it. */
 KJ_MUST_CHECK kj_status kj_state_open(const char *path, const char *not_below, uint32_t wait_ms,
                                       kj_state **out, kj_error *err);
+/* Whether there is a state directory at all; nothing is made. */
+bool kj_state_exists(const char *path);
+
 void kj_state_close(kj_state *state);
 const char *kj_state_path(const kj_state *state);
 

@@ -138,14 +138,6 @@ static bool apply(const options *o, kj_host *host, const kj_sets *sets, const kj
         (void)kj_complain("%s", root ? err.message : strerror(ENOMEM));
         return false;
     }
-    char unfinished[KJ_RUN_ID_MAX];
-    if (kj_run_unfinished(state, root, unfinished)) {
-        (void)kj_complain(
-            _("%s: run %s was interrupted here; 'kujo clean --resume %s' completes it, "
-              "'kujo undo %s' takes it back"),
-            host->root, unfinished, host->root, unfinished);
-        return false;
-    }
     out->steps = (carrying){
         .results = kj_new_array(arena, kj_step_result, plan->step_count + 1),
         .sentences = kj_new_array(arena, const char *, plan->step_count + 1),
@@ -250,8 +242,28 @@ static int plan_and_go_on(const options *o, kj_host *host, const kj_sets *sets, 
     return kj_host_show(&o->host, &run, lang);
 }
 
+/* A system that is half cleaned shows less than there is: first that run has to end. */
+static bool is_interrupted(const options *o, const char *root)
+{
+    if (!kj_state_exists(o->state))
+        return false;
+    kj_error err = {0};
+    char id[KJ_RUN_ID_MAX];
+    KJ_CLEANUP(kj_free_ptr) char *real = realpath(root, NULL);
+    KJ_CLEANUP(kj_close_state) kj_state *state = NULL;
+    if (!real || kj_state_open(o->state, real, 0, &state, &err) != KJ_OK ||
+        !kj_run_unfinished(state, real, id))
+        return false; /* what is wrong with the state is said when it is needed */
+    (void)kj_complain(_("%s: run %s was interrupted here; 'kujo clean --resume %s' completes it, "
+                        "'kujo undo %s' takes it back; do either before Windows is started"),
+                      root, id, root, id);
+    return true;
+}
+
 static int clean(const options *o, const kj_sets *sets, const char *root, kj_lang lang)
 {
+    if (is_interrupted(o, root))
+        return KJ_EXIT_TROUBLE;
     kj_host host;
     int code = KJ_EXIT_TROUBLE;
     if (kj_host_open(&o->host, sets, root, &host))
