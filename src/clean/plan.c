@@ -3,6 +3,7 @@
 
 #include "base/arith.h"
 #include "base/hash.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "clean/plan_private.h"
 
@@ -403,6 +404,36 @@ static bool is_sure(const kj_host_file *file)
     return false;
 }
 
+/* Whether the file holds many people's messages, of which few are the threat's. */
+static bool is_mailbox(const kj_host_file *file)
+{
+    static const char *const extensions[] = {"dbx", "mbx", "pst", "ost", "edb"};
+    if (file->type && strcmp(file->type, "mbox") == 0)
+        return true;
+    kj_span extension = kj_path_extension(kj_path_base(file->node.path), NULL);
+    for (size_t i = 0; i < KJ_COUNT(extensions); i++)
+        if (kj_text_equal_nocase(extension, kj_span_str(extensions[i])))
+            return true;
+    return false;
+}
+
+static void shape_content(kj_planner *p, kj_action *action, const kj_host_file *file)
+{
+    if (!is_sure(file)) {
+        action->what = KJ_DO_REPORT;
+        shape(p, action);
+    } else if (is_mailbox(file)) {
+        action->what = KJ_DO_MANUAL;
+        shape(p, action);
+        action->refused =
+            KJ_SENTENCE("it is a mailbox with many messages, and never moved as a whole: delete "
+                        "the message in your mail program");
+    } else {
+        action->what = KJ_DO_QUARANTINE;
+        shape(p, action);
+    }
+}
+
 static void add_content(kj_planner *p, uint32_t system)
 {
     const kj_inspection *inspection = &p->inspections[system];
@@ -411,9 +442,8 @@ static void add_content(kj_planner *p, uint32_t system)
         if (trace->artifact != KJ_NONE || trace->is_copy || is_covered(p, system, &trace->spot))
             continue;
         kj_action action = action_on(inspection, system, i);
-        action.what = is_sure(&inspection->files[trace->file]) ? KJ_DO_QUARANTINE : KJ_DO_REPORT;
         action.why = KJ_WHY_CONTENT;
-        shape(p, &action);
+        shape_content(p, &action, &inspection->files[trace->file]);
         add(p, &action);
     }
 }

@@ -194,9 +194,24 @@ static uint32_t look_at(kj_inspector *in, const kj_node *node, bool is_copy)
     return index;
 }
 
+/* Whether System Restore keeps the file, whoever came upon it. */
+static bool is_kept(const kj_inspector *in, kj_span path)
+{
+    static const char *const folders[] = {"System Volume Information/", "_RESTORE/"};
+    kj_span root = in->system->root;
+    if (root.len && kj_span_starts(path, root))
+        path = kj_span_sub(path, root.len + 1, SIZE_MAX);
+    for (size_t i = 0; i < KJ_COUNT(folders); i++) {
+        kj_span folder = kj_span_str(folders[i]);
+        if (kj_text_equal_nocase(kj_span_sub(path, 0, folder.len), folder))
+            return true;
+    }
+    return false;
+}
+
 uint32_t kj_inspect_file(kj_inspector *in, const kj_node *node)
 {
-    return look_at(in, node, false);
+    return look_at(in, node, is_kept(in, node->path));
 }
 
 /* ---- the places of artifacts
@@ -294,17 +309,19 @@ kj_status kj_inspect_directories(const kj_inspection *inspection, uint32_t set, 
     kj_inspector in = {.system = inspection->system,
                        .options = inspection->options,
                        .arena = inspection->system->arena};
+    kj_status status = KJ_OK;
     const kj_defs *defs = inspection->options->sets[set];
     const kj_disk_artifact *disk = kj_defs_artifact(defs, artifact);
     uint32_t count =
         disk && disk->kind == KJ_ARTIFACT_FILE ? kj_defs_run_count(defs, disk->patterns, 2) : 0;
     directory_search search = {found, user};
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; status == KJ_OK && i < count; i++) {
         char *pattern = kj_inspect_tree_pattern(&in, kj_defs_run_text(defs, disk->patterns, i));
         if (pattern)
-            KJ_TRY(kj_inspector_glob(&in, pattern, found_directory, &search, err));
+            status = kj_inspector_glob(&in, pattern, found_directory, &search, err);
     }
-    return KJ_OK;
+    kj_vec_done(&in.unseen); /* was told when the files there were looked at */
+    return status;
 }
 
 /* ---- System Restore

@@ -521,5 +521,27 @@ def _():
         equal(difference(before, snapshot("v")), [])
 
 
+@case("System Restore: what it keeps is found, told, and left")
+def _():
+    volume = Volume("v", "5.1")
+    volume.infect_with_mimail()
+    point = "System Volume Information/_restore{11111111-2222-3333-4444-555555555555}/RP7/"
+    volume.file(point + "A0001234.EXE", program(32768))
+    volume.file(point + "A0001235.EXE", program(32769))
+    os.makedirs(volume.path(point + "snapshot"))
+    shutil.copy(volume.software, volume.path(point + "snapshot/_REGISTRY_MACHINE_SOFTWARE"))
+    doc = document("host", "v", code=1)
+    copies = sorted(trace["where"].split("\\")[-1] for trace in doc["systems"][0]["traces"]
+                    if trace["copy"])
+    equal(len(copies), 2, copies)
+    check("A0001234.EXE" in copies, copies)
+    doc = apply()
+    check("system-restore" in {item["id"] for item in doc["after"]["remains"]}, doc["after"])
+    check(doc["after"]["clean"], doc["after"])
+    check(os.path.exists(volume.path(point + "A0001234.EXE")))
+    manual = [action["where"] for action in actions(doc, "manual")]
+    equal(len(manual), 2, doc["plan"])
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
