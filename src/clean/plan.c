@@ -404,7 +404,7 @@ static bool is_sure(const kj_host_file *file)
     return false;
 }
 
-/* Whether the file holds many people's messages, of which few are the threat's. */
+/* Whether the file holds many messages, of which few are the threat's. */
 static bool is_mailbox(const kj_host_file *file)
 {
     static const char *const extensions[] = {"dbx", "mbx", "pst", "ost", "edb"};
@@ -461,6 +461,8 @@ static void shape_by_row(kj_planner *p, kj_action *action, const kj_autostart *e
     };
     kj_restore restore = kj_autostart_row_restore(entry->row);
     action->what = words[restore];
+    if (strcmp(kj_autostart_row_category(entry->row), "tasks") == 0)
+        action->what = KJ_DO_REMOVE_TASK;
     if (restore == KJ_RESTORE_TOKEN) {
         action->deed = action->spot.kind == KJ_SPOT_INI ? KJ_DEED_SET_INI : KJ_DEED_SET_VALUE;
         set_rest(action, without_listed(p, action->spot.data, entry->token));
@@ -537,8 +539,8 @@ static void add_task_keys(kj_planner *p, const kj_action *cause)
 
 static void add_all_leading(kj_planner *p)
 {
-    size_t count = p->actions.count;
-    for (size_t i = 0; i < count; i++) {
+    /* What is added is gone over, too: a task has keys of its own. */
+    for (size_t i = 0; i < p->actions.count; i++) {
         kj_action cause = p->actions.items[i];
         if (cause.deed != KJ_DEED_QUARANTINE || cause.status != KJ_ACTION_PLANNED)
             continue;

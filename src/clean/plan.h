@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What has to be done so that a system is right again, as a list that people read first, and as the
- * transaction that does it (clean/transaction.h). A pure function of what an inspection found: it
- * reads what is in memory, and changes nothing. */
+ * transaction that does it (clean/transaction.h). Made of what an inspection found, and of the INI
+ * files and folders on the volume that it is about, read once more; it changes nothing. */
 #pragma once
 
 #include "clean/transaction.h"

@@ -473,11 +473,10 @@ static bool is_held(kj_planner *planner, const kj_action *removal)
 {
     for (size_t i = 0; i < planner->actions.count; i++) {
         const kj_action *other = &planner->actions.items[i];
-        if (leads_to(planner, other, removal) && other->status == KJ_ACTION_REFUSED &&
-            other->what == KJ_DO_RESTORE_DEFAULT)
-            return true;
-        if (leads_to(planner, other, removal) && other->status == KJ_ACTION_MANUAL &&
-            other->what == KJ_DO_RESTORE_DEFAULT)
+        bool stays = other->status == KJ_ACTION_REFUSED || other->status == KJ_ACTION_MANUAL;
+        bool is_vital =
+            other->what == KJ_DO_RESTORE_DEFAULT || other->what == KJ_DO_DISABLE_SERVICE;
+        if (stays && is_vital && leads_to(planner, other, removal))
             return true;
     }
     return false;

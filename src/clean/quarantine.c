@@ -110,7 +110,8 @@ static kj_status choose(kj_state *state, const char *id, id_text *out, kj_error 
     if (matches == 1 || is_whole)
         return KJ_OK;
     return kj_fail(err, KJ_IO, KJ_NO_OFFSET,
-                   matches ? "several objects begin like this" : "there is no such object");
+                   matches ? KJ_SENTENCE("several objects begin like this")
+                           : KJ_SENTENCE("there is no such object"));
 }
 
 static kj_status open_one(kj_state *state, const char *id, kj_arena *arena, int *out_fd,

@@ -24,9 +24,12 @@ typedef KJ_VEC(id_text) id_list;
 const char *kj_run_state_name(kj_run_state state)
 {
     static const char *const names[] = {
-        [KJ_RUN_DONE] = "done",           [KJ_RUN_UNFINISHED] = "unfinished",
-        [KJ_RUN_ABANDONED] = "abandoned", [KJ_RUN_UNDONE] = "undone",
-        [KJ_RUN_UNDOING] = "undoing",     [KJ_RUN_DAMAGED] = "damaged",
+        [KJ_RUN_DONE] = KJ_SENTENCE("done"),
+        [KJ_RUN_UNFINISHED] = KJ_SENTENCE("unfinished"),
+        [KJ_RUN_ABANDONED] = KJ_SENTENCE("abandoned"),
+        [KJ_RUN_UNDONE] = KJ_SENTENCE("undone"),
+        [KJ_RUN_UNDOING] = KJ_SENTENCE("undoing"),
+        [KJ_RUN_DAMAGED] = KJ_SENTENCE("damaged"),
     };
     return names[state];
 }

@@ -361,8 +361,8 @@ kj_status kj_run_resume(kj_state *state, const char *id, const char *root,
     else if (status == KJ_OK && (record.undoing || record.undone || record.has_end))
         status = kj_fail(err, KJ_IO, KJ_NO_OFFSET,
                          record.undone    ? "it was taken back"
-                         : record.undoing ? "it is being taken back: undo it"
-                                          : "it is complete");
+                         : record.undoing ? KJ_SENTENCE("it is being taken back: undo it")
+                                          : KJ_SENTENCE("it is complete"));
     else if (status == KJ_OK)
         status = apply_all(&r, err);
     kj_close_fd(&r.context.root_fd);

@@ -135,7 +135,7 @@ static bool apply(const options *o, kj_host *host, const kj_sets *sets, const kj
     KJ_CLEANUP(kj_free_ptr) char *root = realpath(host->root, NULL);
     KJ_CLEANUP(kj_close_state) kj_state *state = NULL;
     if (!root || kj_state_open(o->state, root, 0, &state, &err) != KJ_OK) {
-        (void)kj_complain("%s", root ? err.message : strerror(ENOMEM));
+        (void)kj_complain("%s", root ? _(err.message) : strerror(ENOMEM));
         return false;
     }
     out->steps = (carrying){
@@ -163,7 +163,7 @@ static bool apply(const options *o, kj_host *host, const kj_sets *sets, const kj
     out->state_path = kj_arena_strdup(arena, kj_state_path(state));
     out->ran = status == KJ_OK;
     if (status != KJ_OK)
-        (void)kj_complain("%s: %s", host->root, err.message);
+        (void)kj_complain("%s: %s", host->root, _(err.message));
     if (status != KJ_OK && out->summary.id[0])
         (void)kj_complain(
             _("run %s is not complete: 'kujo clean --resume %s' completes it, 'kujo undo "
@@ -217,10 +217,11 @@ static int apply_and_show(const options *o, kj_host *host, const kj_sets *sets, 
 /* ---- the plan
  * --------------------------------------------------------------------------------------------- */
 
-static int plan_exit(const kj_host *host, const kj_plan *plan)
+/* Of a plan that is not applied, or could not be because nothing in it can be done. */
+static int plan_exit(const options *o, const kj_host *host, const kj_plan *plan)
 {
     if (plan->planned || plan->refused || kj_host_found(host))
-        return KJ_EXIT_FOUND;
+        return o->apply ? KJ_EXIT_TROUBLE : KJ_EXIT_FOUND;
     return kj_host_has_unseen(host) ? KJ_EXIT_TROUBLE : KJ_EXIT_OK;
 }
 
@@ -231,14 +232,14 @@ static int plan_and_go_on(const options *o, kj_host *host, const kj_sets *sets, 
     kj_error err = {0};
     if (kj_plan_make(host->inspections, host->systems.count, &how, &host->arena, &plan, &err) !=
         KJ_OK)
-        return kj_complain("%s: %s", host->root, err.message);
+        return kj_complain("%s: %s", host->root, _(err.message));
     if (o->apply && plan.planned)
         return apply_and_show(o, host, sets, &plan, lang);
     kj_host_run run;
     kj_host_fill_run(host, sets, "clean", &run);
     run.plan = &plan;
     run.state_option = o->state;
-    run.exit = plan_exit(host, &plan);
+    run.exit = plan_exit(o, host, &plan);
     return kj_host_show(&o->host, &run, lang);
 }
 

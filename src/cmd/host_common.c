@@ -83,7 +83,7 @@ static bool inspect_all(kj_host *host)
     end_progress(host);
     if (status == KJ_OK)
         return true;
-    (void)kj_complain("%s: %s", host->root, err.message);
+    (void)kj_complain("%s: %s", host->root, _(err.message));
     return false;
 }
 
@@ -106,7 +106,7 @@ bool kj_host_open(const kj_host_options *options, const kj_sets *sets, const cha
     kj_arena_init(&out->arena, ARENA_BUDGET);
     kj_error err = {0};
     if (open_tree(options, root, &out->tree, &err) != KJ_OK) {
-        (void)kj_complain("%s: %s", root, err.message);
+        (void)kj_complain("%s: %s", root, _(err.message));
         return false;
     }
     if (!inspect_all(out))
@@ -186,7 +186,7 @@ static bool write_page(const char *path, const json_t *document, kj_lang lang)
     bool ok = fclose(memory) == 0;
     kj_error err = {0};
     if (!ok || kj_file_replace(path, kj_span_of(text, len), 0644, &err) != KJ_OK) {
-        (void)kj_complain("%s: %s", path, ok ? err.message : strerror(ENOMEM));
+        (void)kj_complain("%s: %s", path, ok ? _(err.message) : strerror(ENOMEM));
         ok = false;
     }
     free(text);

@@ -82,7 +82,7 @@ typedef struct kj_host {
 bool kj_host_choose_language(const kj_host_options *options, kj_lang *out);
 
 /* Opens the volume or image at `root`, and inspects its systems. What goes wrong is said on stderr;
- * false then. `partial`: it goes on although there is no Windows. Close it all the same. */
+ * false then, and when there is no Windows. Close it all the same. */
 bool kj_host_open(const kj_host_options *options, const kj_sets *sets, const char *root,
                   kj_host *out);
 void kj_host_close(kj_host *host);

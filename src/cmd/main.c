@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arith.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "cmd/beside.h"
 #include "cmd/cmd.h"
 #include "cmd/language.h"
@@ -32,14 +34,21 @@ static const struct {
     {"-V", &kj_command_version},
 };
 
+/* Names of files and words of the command line are part of it, so it is escaped as a whole. */
 int kj_complain(const char *format, ...)
 {
+    KJ_CLEANUP(kj_free_ptr) char *text = NULL;
     va_list args;
-    (void)fputs("kujo: ", stderr);
     va_start(args, format);
-    (void)vfprintf(stderr, format, args);
+    int len = vasprintf(&text, format, args);
     va_end(args);
-    (void)fputc('\n', stderr);
+    if (len < 0)
+        text = NULL; /* what vasprintf() left there is not ours */
+    kj_buf line;
+    kj_buf_init(&line, SIZE_MAX);
+    kj_escape(text ? kj_span_of(text, (size_t)len) : kj_span_str(strerror(ENOMEM)), NULL, &line);
+    (void)fprintf(stderr, "kujo: %s\n", line.failed ? strerror(ENOMEM) : kj_buf_text(&line));
+    kj_buf_done(&line);
     return KJ_EXIT_TROUBLE;
 }
 

@@ -168,7 +168,7 @@ static int list(asked *a, int count, char **operands)
     size_t found = 0;
     kj_error err = {0};
     if (kj_quarantine_list(a->state, a->arena, &items, &found, tell_damaged, a, &err) != KJ_OK)
-        return kj_complain("%s", err.message);
+        return kj_complain("%s", _(err.message));
     for (size_t i = 0; i < found; i++) {
         if (a->o->json)
             print_json(&items[i], JSON_COMPACT);
@@ -183,7 +183,7 @@ static int show_one(asked *a, const char *id)
     kj_quarantined item;
     kj_error err = {0};
     if (kj_quarantine_find(a->state, id, a->arena, &item, &err) != KJ_OK)
-        return kj_complain("%s: %s", id, err.message);
+        return kj_complain("%s: %s", id, _(err.message));
     if (a->o->json)
         print_json(&item, JSON_INDENT(2));
     else
@@ -195,7 +195,7 @@ static int verify_one(asked *a, const char *id)
 {
     kj_error err = {0};
     if (kj_quarantine_verify(a->state, id, &err) != KJ_OK)
-        return kj_complain("%s: %s", id, err.message);
+        return kj_complain("%s: %s", id, _(err.message));
     (void)printf(_("%s: whole\n"), id);
     return KJ_EXIT_OK;
 }
@@ -204,7 +204,7 @@ static int restore_one(asked *a, const char *id)
 {
     kj_error err = {0};
     if (kj_quarantine_restore(a->state, id, a->o->to, &err) != KJ_OK)
-        return kj_complain("%s: %s", id, err.message);
+        return kj_complain("%s: %s", id, _(err.message));
     (void)printf(_("%s: restored\n"), id);
     return KJ_EXIT_OK;
 }
@@ -215,7 +215,7 @@ static int extract_one(asked *a, const char *id)
     const char *path = NULL;
     if (kj_quarantine_extract(a->state, id, a->o->to ? a->o->to : ".", a->arena, &path, &err) !=
         KJ_OK)
-        return kj_complain("%s: %s", id, err.message);
+        return kj_complain("%s: %s", id, _(err.message));
     (void)printf("%s\n", path);
     return KJ_EXIT_OK;
 }
@@ -224,7 +224,7 @@ static int purge_one(asked *a, const char *id)
 {
     kj_error err = {0};
     if (kj_quarantine_purge(a->state, id, &err) != KJ_OK)
-        return kj_complain("%s: %s", id, err.message);
+        return kj_complain("%s: %s", id, _(err.message));
     (void)printf(_("%s: deleted for good\n"), id);
     return KJ_EXIT_OK;
 }
@@ -248,7 +248,7 @@ static int all_of(asked *a, int (*one)(asked *a, const char *id))
     size_t found = 0;
     kj_error err = {0};
     if (kj_quarantine_list(a->state, a->arena, &items, &found, tell_damaged, a, &err) != KJ_OK)
-        return kj_complain("%s", err.message);
+        return kj_complain("%s", _(err.message));
     for (size_t i = 0; i < found; i++)
         if (one(a, items[i].id) != KJ_EXIT_OK)
             a->code = KJ_EXIT_TROUBLE;
@@ -349,7 +349,7 @@ static int run_subcommand(const struct subcommand *sub, int argc, char **argv)
     kj_error err = {0};
     KJ_CLEANUP(kj_close_state) kj_state *state = NULL;
     if (kj_state_open(o.state, NULL, 0, &state, &err) != KJ_OK)
-        return kj_complain("%s", err.message);
+        return kj_complain("%s", _(err.message));
     kj_arena arena;
     kj_arena_init(&arena, ARENA_BUDGET);
     asked a = {.o = &o, .state = state, .arena = &arena, .code = KJ_EXIT_OK};

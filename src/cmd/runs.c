@@ -84,7 +84,7 @@ int kj_runs_resume(const char *state_path, const char *root)
     if (root && !real)
         return kj_complain("%s: %s", root, strerror(errno));
     if (kj_state_open(state_path, real, 0, &state, &err) != KJ_OK)
-        return kj_complain("%s", err.message);
+        return kj_complain("%s", _(err.message));
     char id[KJ_RUN_ID_MAX];
     if (!kj_run_unfinished(state, real, id)) {
         if (root)
@@ -95,7 +95,7 @@ int kj_runs_resume(const char *state_path, const char *root)
     }
     kj_run_summary summary = {0};
     if (kj_run_resume(state, id, NULL, &kj_runs_events, &summary, &err) != KJ_OK)
-        return kj_complain("%s: %s", id, err.message);
+        return kj_complain("%s: %s", id, _(err.message));
     return tell_summary(&summary, _("completed"));
 }
 
@@ -170,7 +170,7 @@ static int list_runs(const options *o, kj_state *state)
     kj_error err = {0};
     int code = KJ_EXIT_OK;
     if (kj_runs_list(state, &arena, &runs, &count, &err) != KJ_OK)
-        code = kj_complain("%s", err.message);
+        code = kj_complain("%s", _(err.message));
     for (size_t i = 0; code == KJ_EXIT_OK && i < count; i++)
         (o->json ? print_run_json : print_run)(&runs[i]);
     kj_arena_done(&arena);
@@ -187,7 +187,7 @@ static int undo(const options *o, const char *id, kj_state *state)
     kj_run_summary summary = {0};
     (void)kj_interrupt_listen();
     if (kj_run_undo(state, id, o->root, &kj_runs_events, &summary, &err) != KJ_OK)
-        return kj_complain("%s: %s", id, err.message);
+        return kj_complain("%s: %s", id, _(err.message));
     return tell_summary(&summary, _("taken back"));
 }
 
@@ -199,7 +199,7 @@ static int open_and_run(const options *o, int count, char **operands)
     kj_error err = {0};
     KJ_CLEANUP(kj_close_state) kj_state *state = NULL;
     if (kj_state_open(o->state, o->root, 0, &state, &err) != KJ_OK)
-        return kj_complain("%s", err.message);
+        return kj_complain("%s", _(err.message));
     return o->list ? list_runs(o, state) : undo(o, operands[0], state);
 }
 

@@ -7,6 +7,7 @@
 #include "cmd/list.h"
 #include "cmd/options.h"
 #include "cmd/reports.h"
+#include "cmd/scan_image.h"
 #include "cmd/scan_quarantine.h"
 #include "cmd/sets.h"
 #include "report/report.h"
@@ -182,12 +183,14 @@ static bool wants_color(const options *o, FILE *file)
            !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
-/* A single file needs no worker: starting one would take longer than most scans. */
+/* A single file needs no worker: starting one would take longer than most scans. An image holds
+ * many. */
 static bool is_one_file(const options *o, int count, char **paths)
 {
     struct stat st;
     return !o->files_from && count == 1 &&
-           (strcmp(paths[0], "-") == 0 || (stat(paths[0], &st) == 0 && !S_ISDIR(st.st_mode)));
+           (strcmp(paths[0], "-") == 0 ||
+            (stat(paths[0], &st) == 0 && !S_ISDIR(st.st_mode) && !kj_image_is_raw(paths[0])));
 }
 
 static unsigned choose_workers(const options *o, int count, char **paths)
@@ -273,10 +276,14 @@ static int scan(const options *o, const kj_sets *s, const kj_reports *reports, k
         .wake_fd = kj_interrupt_listen(),
         .count = shows_progress,
     };
+    kj_images *images = kj_images_new(&o->limits, &run.walk);
     uint64_t start = now_ms();
-    kj_run_totals totals;
+    kj_run_totals totals = {0};
     kj_error err = {0};
-    kj_status status = kj_run(&run, &events, &totals, &err);
+    if (images)
+        run.images = kj_images_for_run(images);
+    kj_status status = images ? kj_run(&run, &events, &totals, &err) : kj_no_memory(&err);
+    kj_images_free(images);
     kj_progress_erase(&progress);
     bool failed = status != KJ_OK && status != KJ_CANCELLED;
     if (failed)

@@ -34,6 +34,7 @@ void kj_detected_add(kj_detected_list *list, const kj_run_object *object)
         .path = strndup((const char *)object->path.data, object->path.len),
         .name = strndup((const char *)verdict->name.data, verdict->name.len),
         .by_volume = object->by_volume,
+        .inside = object->inside,
     };
     if (item.path && item.name && kj_vec_add(&list->items, item))
         return;
@@ -123,7 +124,7 @@ static const char *look_again(mover *m, const kj_detected *file, const char *rea
     };
     kj_error err = {0};
     if (kj_scan_file(m->scanner, &input, &events, &err) != KJ_OK)
-        return kj_arena_strdup(&m->arena, err.message);
+        return kj_arena_strdup(&m->arena, _(err.message));
     if (look.is_mailbox)
         return _("it is a mailbox with many messages, and never moved as a whole: delete the "
                  "message in your "
@@ -158,6 +159,11 @@ static void add_file(mover *m, const kj_detected *file)
         stays(m, file, _("it is no file"));
         return;
     }
+    if (file->inside) {
+        stays(m, file,
+              _("it is a disk image, and never moved: mount it, then clean what is in it"));
+        return;
+    }
     const char *why = look_again(m, file, real, fd, (uint64_t)st.st_size);
     if (why) {
         stays(m, file, why);
@@ -177,7 +183,7 @@ static void add_file(mover *m, const kj_detected *file)
     kj_error err = {0};
     if (!path || !reasons || kj_sha256_fd(fd, step.sha256, &size, &err) != KJ_OK ||
         size != step.size)
-        stays(m, file, err.message[0] ? err.message : _("it changes while it is looked at"));
+        stays(m, file, err.message[0] ? _(err.message) : _("it changes while it is looked at"));
     else if (!kj_vec_add(&m->files, file) || !kj_vec_add(&m->steps, step))
         stays(m, file, _("out of memory"));
 }
@@ -220,7 +226,7 @@ static bool carry_out(mover *m, const char *state_path)
     KJ_CLEANUP(kj_close_state) kj_state *state = NULL;
     KJ_CLEANUP(kj_close_fd) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 || kj_state_open(state_path, NULL, 5000, &state, &err) != KJ_OK) {
-        (void)kj_complain("%s", root < 0 ? strerror(errno) : err.message);
+        (void)kj_complain("%s", root < 0 ? strerror(errno) : _(err.message));
         return false;
     }
     kj_transaction transaction = {
@@ -234,7 +240,7 @@ static bool carry_out(mover *m, const char *state_path)
     kj_transaction_events events = {.user = m, .step = on_step};
     kj_run_summary summary = {0};
     if (kj_transaction_run(state, &transaction, &events, &summary, &err) != KJ_OK) {
-        (void)kj_complain("%s", err.message);
+        (void)kj_complain("%s", _(err.message));
         return false;
     }
     (void)fprintf(m->notes, _("'kujo undo %s' brings them back\n"), summary.id);

@@ -12,6 +12,7 @@ typedef struct kj_detected {
     char *path;
     char *name;     /* of the verdict */
     bool by_volume; /* known by what else is on its volume: the file alone shows nothing */
+    bool inside;    /* a disk image, and detected was a file in it */
 } kj_detected;
 
 typedef struct kj_detected_list {

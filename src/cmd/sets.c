@@ -29,7 +29,7 @@ static bool open_definitions(const kj_sets_wanted *wanted, kj_sets *sets)
     }
     kj_error err;
     if (kj_definitions_open(&chosen, &sets->defs[sets->count], &err) != KJ_OK) {
-        (void)kj_complain("%s: %s", chosen.path, err.message);
+        (void)kj_complain("%s: %s", chosen.path, _(err.message));
         return false;
     }
     kj_span base = kj_path_base(kj_span_str(chosen.path));

@@ -18,12 +18,13 @@
 enum {
     DEPTH_MAX = 6,
     LOOKUPS_MAX = 300,
-    READINGS_MAX = 32,       /* of an unquoted text */
-    PATH_MAX_BYTES = 4096,   /* of one name */
-    APP_NAME_MAX = 255,      /* bytes */
-    NAMES_MAX = 3,           /* further readings of a name without a directory */
-    SEARCHED_MAX = 32,       /* directories of %Path% */
-    SHOWN_MAX = 8 * 32 << 10 /* bytes of an escaped text */
+    READINGS_MAX = 32,          /* of an unquoted text */
+    PATH_MAX_BYTES = 4096,      /* of one name */
+    APP_NAME_MAX = 255,         /* bytes */
+    NAMES_MAX = 3,              /* further readings of a name without a directory */
+    SEARCHED_MAX = 32,          /* directories of %Path% */
+    COMMAND_MAX = 3 * 32 << 10, /* bytes of a text: Windows starts nothing longer */
+    SHOWN_MAX = 8 * 32 << 10    /* bytes of an escaped text */
 };
 
 /* As the shell has them (PATHEXT); CreateProcess knows the first. */
@@ -420,7 +421,8 @@ void kj_command_resolve(const kj_system *system, kj_span command, const kj_path_
     w.depth = DEPTH_MAX;
     w.lookups = LOOKUPS_MAX;
     *out = (kj_command_target){0};
-    kj_span text = kj_span_str(kj_system_expand(system, kj_text_trim(command), context));
+    command = kj_span_sub(kj_text_trim(command), 0, COMMAND_MAX);
+    kj_span text = kj_span_str(kj_system_expand(system, command, context));
     while (text.len && (text.data[0] == '@' || text.data[0] == '|'))
         text = kj_span_sub(text, 1, SIZE_MAX); /* of resources, of RunOnceEx */
     if (kj_text_trim(text).len)

@@ -48,6 +48,19 @@ kj_span kj_inspector_copy(kj_inspector *in, kj_span text)
     return (kj_span){(const uint8_t *)copy, copy ? text.len : 0};
 }
 
+kj_inspector_point kj_inspector_save(const kj_inspector *in)
+{
+    return (kj_inspector_point){kj_arena_get_mark(in->arena), in->traces.count, in->files.count,
+                                in->unseen.count};
+}
+
+void kj_inspector_go_back(kj_inspector *in, kj_inspector_point point)
+{
+    if (in->traces.count == point.traces && in->files.count == point.files &&
+        in->unseen.count == point.unseen)
+        kj_arena_rewind(in->arena, point.mark);
+}
+
 /* ---- what starts by itself
  * -------------------------------------------------------------------------- */
 
@@ -101,22 +114,27 @@ static kj_signed look_at_signature(kj_inspector *in, const kj_host_file *file, k
     return is_signed;
 }
 
+typedef struct signature {
+    kj_signed is_signed;
+    const char *signer;
+} signature;
+
 /* Who signed the programs that start. Many entries lead to few programs: each is looked at once. */
 static void look_at_signatures(kj_inspector *in)
 {
     kj_buf bytes;
     kj_buf_init(&bytes, SIGNED_MAX);
-    for (uint32_t file = 0; file < in->files.count && !kj_inspector_stopped(in); file++) {
-        const char *signer = NULL;
-        kj_signed is_signed = look_at_signature(in, &in->files.items[file], &bytes, &signer);
-        for (size_t i = 0; i < in->autostarts.count; i++) {
-            kj_host_autostart *item = &in->autostarts.items[i];
-            if (item->file != file)
-                continue;
-            item->is_signed = is_signed;
-            item->signer = signer;
-        }
+    signature *known = kj_new_array(in->arena, signature, in->files.count + 1);
+    for (size_t i = 0; known && i < in->files.count && !kj_inspector_stopped(in); i++)
+        known[i].is_signed = look_at_signature(in, &in->files.items[i], &bytes, &known[i].signer);
+    for (size_t i = 0; known && i < in->autostarts.count; i++) {
+        kj_host_autostart *item = &in->autostarts.items[i];
+        if (item->file == KJ_NONE)
+            continue;
+        item->is_signed = known[item->file].is_signed;
+        item->signer = known[item->file].signer;
     }
+    in->starved |= !known;
     kj_buf_done(&bytes);
 }
 
@@ -292,16 +310,23 @@ static bool is_hit_by(const kj_host_file *file, kj_span name)
     return false;
 }
 
-/* Whether the threat is told under the name of its advisory, or has no other. */
-static bool is_chief(const kj_inspection *inspection, const kj_host_threat *threat)
+static bool has_chief_name(const kj_inspection *inspection, const kj_host_threat *threat)
 {
     const kj_defs *defs = inspection->options->sets[threat->set];
     const kj_disk_threat *disk = kj_defs_threat(defs, threat->threat);
-    if (disk && kj_span_equal(kj_defs_name(defs, &disk->name), threat->name))
+    return disk && kj_span_equal(kj_defs_name(defs, &disk->name), threat->name);
+}
+
+/* Whether the threat is told under the name of its advisory; when none is, the first one counts as
+ * such, for what no name is about has to be told under one. */
+static bool is_chief(const kj_inspection *inspection, const kj_host_threat *threat)
+{
+    if (has_chief_name(inspection, threat))
         return true;
     for (size_t i = 0; i < inspection->threat_count; i++) {
         const kj_host_threat *other = &inspection->threats[i];
-        if (other != threat && other->set == threat->set && other->threat == threat->threat)
+        if (other != threat && other->set == threat->set && other->threat == threat->threat &&
+            (other < threat || has_chief_name(inspection, other)))
             return false;
     }
     return true;

@@ -12,9 +12,11 @@
 #include "host/inspect_private.h"
 
 enum {
-    KEYS_MAX = 10000,   /* that one pattern may match */
-    VALUES_MAX = 10000, /* of one key: a hostile hive has as many as it likes */
-    TEXT_MAX = 1 << 20, /* of a value's data */
+    /* Of one pattern in one hive: a hostile one has as many as it likes. */
+    KEYS_MAX = 200000,       /* that are passed */
+    VALUES_MAX = 100000,     /* that are looked at */
+    TEXT_MAX = 1 << 20,      /* of a value's data */
+    COMPARED_MAX = 64 << 10, /* no artifact's is longer */
     INI_MAX = 1 << 20,
 };
 
@@ -33,6 +35,7 @@ kj_span kj_inspect_comparable(kj_inspector *in, kj_span text)
 {
     char *windir = own_windir(in);
     kj_span needle = kj_span_str(windir);
+    text = kj_span_sub(text, 0, COMPARED_MAX);
     kj_buf out;
     kj_buf_init(&out, 4 * TEXT_MAX);
     for (size_t at = 0; at < text.len;) {
@@ -187,8 +190,25 @@ typedef struct key_search {
     kj_inspector *in;
     uint32_t hive;
     kj_span fact_place; /* the advisories' name of the key */
-    size_t steps;
+    size_t keys;
+    size_t values;
 } key_search;
+
+/* Whether the search may go on; where it ends early is told once. */
+static bool may_search(key_search *s)
+{
+    if (s->keys > KEYS_MAX || s->values > VALUES_MAX)
+        return false;
+    if (s->keys < KEYS_MAX && s->values < VALUES_MAX)
+        return true;
+    s->keys = KEYS_MAX + 1;
+    kj_inspector *in = s->in;
+    const char *shown = kj_system_show(in->system, in->system->hives[s->hive].path);
+    kj_inspector_unseen(in, shown ? shown : "",
+                        KJ_SENTENCE("it holds more keys and values at a threat's place than are "
+                                    "looked at"));
+    return false;
+}
 
 static bool is_value_of_text(uint32_t type)
 {
@@ -286,15 +306,13 @@ static void look_at_key(key_search *s, kj_reg_key key)
     const kj_hive *hive = &in->system->hives[s->hive];
     kj_reg_iter it = {0};
     kj_reg_value value;
-    size_t count = 0;
-    while (kj_registry_next_value(&hive->registry, key, &it, in->arena, &value)) {
-        if (++count > VALUES_MAX) {
-            kj_span path = shown_key(in, hive, key);
-            kj_inspector_unseen(in, (const char *)path.data,
-                                "it has too many values; the rest was not looked at");
-            return;
-        }
+    kj_inspector_point before = kj_inspector_save(in);
+    while (!kj_inspector_stopped(in) &&
+           kj_registry_next_value(&hive->registry, key, &it, in->arena, &value) && may_search(s)) {
+        s->values++;
         look_at_value(s, key, &value);
+        kj_inspector_go_back(in, before);
+        before = kj_inspector_save(in);
     }
 }
 
@@ -305,7 +323,7 @@ static void search_keys(key_search *s, kj_reg_key key, kj_span path)
     size_t end = kj_span_find(path, kj_span_str("\\"), 0);
     kj_span part = kj_span_sub(path, 0, end);
     kj_span rest = end == SIZE_MAX ? (kj_span){0} : kj_span_sub(path, end + 1, SIZE_MAX);
-    if (key == KJ_REG_NONE || ++s->steps > KEYS_MAX)
+    if (key == KJ_REG_NONE)
         return;
     if (part.len == 0) {
         look_at_key(s, key);
@@ -318,11 +336,15 @@ static void search_keys(key_search *s, kj_reg_key key, kj_span path)
     const char *pattern = kj_fold_text(s->in->arena, part);
     kj_reg_iter it = {0};
     kj_reg_key_info info;
-    while (pattern && kj_registry_next_subkey(reg, key, &it, &info)) {
+    kj_inspector_point before = kj_inspector_save(s->in);
+    while (pattern && kj_registry_next_subkey(reg, key, &it, &info) && may_search(s)) {
+        s->keys++;
         kj_span name = name_of(s->in, info.name);
         const char *folded = kj_fold_text(s->in->arena, name);
         if (folded && kj_wildcard_match(kj_span_str(pattern), kj_span_str(folded)))
             search_keys(s, info.key, rest);
+        kj_inspector_go_back(s->in, before);
+        before = kj_inspector_save(s->in);
     }
 }
 
@@ -446,6 +468,7 @@ static void found_ini(void *user, const kj_node *node)
         return;
     kj_ini ini;
     kj_error err = {0};
+    kj_inspector_point before = kj_inspector_save(in);
     char *place = kj_system_place(in->system, node->path);
     if (!place || read_ini(in, node, &ini, &err) != KJ_OK) {
         char *shown = kj_system_show(in->system, node->path);
@@ -454,8 +477,12 @@ static void found_ini(void *user, const kj_node *node)
     }
     kj_node kept = *node;
     kept.path = kj_inspector_copy(in, node->path);
-    for (size_t i = 0; i < ini.count; i++)
+    for (size_t i = 0; i < ini.count; i++) {
+        kj_inspector_point point = kj_inspector_save(in);
         look_at_entry(in, &kept, kj_span_str(place), &ini, i);
+        kj_inspector_go_back(in, point);
+    }
+    kj_inspector_go_back(in, before);
 }
 
 kj_status kj_inspect_ini(kj_inspector *in, kj_error *err)

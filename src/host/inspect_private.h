@@ -42,6 +42,16 @@ void kj_inspector_unseen(kj_inspector *in, const char *where, const char *senten
 /* The bytes of a text, in the system's arena. */
 kj_span kj_inspector_copy(kj_inspector *in, kj_span text);
 
+/* What was there before something was looked at. When nothing came of it, the memory that it took
+ * is given back: a hive holds more values than memory would. */
+typedef struct kj_inspector_point {
+    kj_arena_mark mark;
+    size_t traces, files, unseen;
+} kj_inspector_point;
+
+kj_inspector_point kj_inspector_save(const kj_inspector *in);
+void kj_inspector_go_back(kj_inspector *in, kj_inspector_point point);
+
 /* ---- files (inspect_files.c)
  * ------------------------------------------------------------------------ */
 

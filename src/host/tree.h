@@ -41,6 +41,24 @@ KJ_MUST_CHECK kj_status kj_tree_open_image(const char *helper, const char *path,
                                            kj_tree **out, kj_error *err);
 void kj_tree_close(kj_tree *tree);
 
+/* A partition of a disk image, or the whole of it when it has none. Texts are escaped. */
+typedef struct kj_tree_partition {
+    uint32_t number; /* for kj_tree_open_image() */
+    bool readable;
+    const char *sentence; /* why it is not */
+} kj_tree_partition;
+
+/* Hands out the partitions of the image at `path` in their order; statuses as for
+ * kj_tree_open_image(). */
+KJ_MUST_CHECK kj_status kj_tree_partitions(const char *helper, const char *path,
+                                           void (*found)(void *user,
+                                                         const kj_tree_partition *partition),
+                                           void *user, kj_error *err);
+
+/* KJ_UNSUPPORTED, with what to do, when an open file is a disk image in a form of its own (qcow2,
+ * VMDK, ...) rather than a raw one; KJ_IO. Anything else is KJ_OK, be it an image or not. */
+KJ_MUST_CHECK kj_status kj_tree_refuse_container(int fd, kj_error *err);
+
 /* Whether it is an image: read, never cleaned. */
 bool kj_tree_is_image(const kj_tree *tree);
 

@@ -421,7 +421,7 @@ static const struct {
     {0, "AFF10", KJ_SENTENCE("an AFF image: make a raw one of it first (affconvert -r)")},
 };
 
-static kj_status refuse_containers(int fd, kj_error *err)
+kj_status kj_tree_refuse_container(int fd, kj_error *err)
 {
     uint8_t head[HEAD_LEN];
     ssize_t got = pread(fd, head, sizeof head, 0);
@@ -444,7 +444,7 @@ static kj_status open_image_file(const char *path, int *out, kj_error *err)
         return kj_fail_errno(err, "cannot be opened");
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
         return kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET, "neither a directory nor a disk image");
-    KJ_TRY(refuse_containers(fd, err));
+    KJ_TRY(kj_tree_refuse_container(fd, err));
     *out = kj_take_fd(&fd);
     return KJ_OK;
 }
@@ -548,6 +548,28 @@ static kj_status open_best(const char *helper, const char *path, kj_tree **out, 
     kj_tree_close(survey);
     if (status == KJ_OK)
         *out = first;
+    return status;
+}
+
+kj_status kj_tree_partitions(const char *helper, const char *path,
+                             void (*found)(void *user, const kj_tree_partition *partition),
+                             void *user, kj_error *err)
+{
+    kj_tree *survey = NULL;
+    KJ_TRY(open_partition(helper, path, 0, &survey, err));
+    const kj_image_hello *hello = &((tree_image *)survey->image)->hello;
+    kj_buf sentence;
+    kj_buf_init(&sentence, 8 * KJ_IMAGE_SENTENCE_MAX);
+    for (uint32_t i = 0; i < hello->count && !sentence.failed; i++) {
+        const kj_image_partition *p = &hello->partitions[i];
+        kj_buf_clear(&sentence);
+        kj_escape(p->sentence, NULL, &sentence);
+        kj_tree_partition partition = {p->number, p->readable, kj_buf_text(&sentence)};
+        found(user, &partition);
+    }
+    kj_status status = sentence.failed ? kj_no_memory(err) : KJ_OK;
+    kj_buf_done(&sentence);
+    kj_tree_close(survey);
     return status;
 }
 

@@ -14,7 +14,7 @@
 enum {
     SCRATCH = 1 << 20,
     LONGEST_NAME = 64 << 10, /* of a subject the beginning counts, of a file name the end */
-    LONGEST_LIST = 64 << 10, /* of an INI file's entry: what words are looked for in */
+    LONGEST_DATA = 64 << 10, /* of an entry: no artifact's is longer */
     LONGEST_EXTENSION = 5,
 };
 
@@ -344,7 +344,7 @@ static bool has_words(const entry *e, const kj_disk_artifact *artifact)
         if (!memchr(data.data, ' ', data.len))
             continue;
         kj_buf words;
-        kj_buf_init(&words, 4 * LONGEST_LIST);
+        kj_buf_init(&words, 4 * LONGEST_DATA);
         put_words(e->arena, data, &words);
         same = kj_span_equal(kj_buf_span(&words), e->words);
         kj_buf_done(&words);
@@ -435,20 +435,21 @@ static void sight_entry(const kj_defs *defs, const kj_entry_fact *fact, kj_artif
 {
     kj_arena arena;
     kj_arena_init(&arena, SCRATCH);
+    kj_span data = kj_span_sub(fact->data, 0, LONGEST_DATA);
     entry e = {
         .defs = defs,
         .place = kind == KJ_ARTIFACT_INI ? fact->place : canonical_key(&arena, fact->place),
         .section = kj_span_str(kj_fold_text(&arena, fact->section)),
         /* Advisories write a key's default value, which has no name, as @. */
         .name = comparable(&arena, fact->name.len ? fact->name : kj_span_str("@")),
-        .whole = comparable(&arena, fact->data),
-        .program = comparable(&arena, program_of(fact->data)),
+        .whole = comparable(&arena, data),
+        .program = comparable(&arena, program_of(data)),
         .arena = &arena,
     };
     kj_buf words;
-    kj_buf_init(&words, 4 * LONGEST_LIST);
+    kj_buf_init(&words, 4 * LONGEST_DATA);
     if (kind == KJ_ARTIFACT_INI || kind == KJ_ARTIFACT_REGISTRY)
-        put_words(&arena, kj_span_sub(fact->data, 0, LONGEST_LIST), &words);
+        put_words(&arena, data, &words);
     e.words = kj_buf_span(&words);
     kj_arena_mark mark = kj_arena_get_mark(&arena);
     for (uint32_t i = 0; i < defs->artifacts.count; i++) {

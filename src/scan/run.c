@@ -14,8 +14,9 @@
 #include <sys/stat.h>
 
 enum {
-    WINDOW = 4096,         /* items between what was walked and what was told */
-    RECORDS_MAX = 8 << 20, /* bytes of one file's results */
+    WINDOW = 4096,          /* items between what was walked and what was told */
+    RECORDS_MAX = 8 << 20,  /* bytes of one file's results */
+    MEMBER_MAX = 256 << 10, /* bytes of a member's path */
     COUNT_PER_TURN = 512,
     PROGRESS_MS = 100,
 };
@@ -26,6 +27,10 @@ typedef struct entry {
     kj_walk_kind kind;
     char *path;
     char *host_path;
+    bool inside;    /* `path` is a disk image; the next three are there then */
+    char *inner;    /* a member's path in it */
+    char *raw_path; /* as the scanner gets it */
+    char *key;      /* PATH!INNER: what it is called on its volume */
     uint32_t volume;
     kj_error error;
     bool done;
@@ -42,8 +47,13 @@ typedef struct run {
     kj_scanner *scanner;
     kj_walk *walk;
     size_t next_path;
-    bool started; /* a path is being walked */
-    bool walked;  /* all of them were */
+    bool started;         /* a path is being walked */
+    bool walked;          /* all of them were */
+    bool in_image;        /* what is being walked is inside an image */
+    const char *to_walk;  /* the image, when it is to be walked, too */
+    uint64_t copied;      /* bytes of copies in memory that are being scanned */
+    const entry *telling; /* the end of the volume that is being told */
+    kj_buf member;
     entry *first;
     entry *last;
     size_t length;
@@ -65,20 +75,43 @@ static void free_entry(entry *e)
     kj_buf_done(&e->job.records);
     free(e->path);
     free(e->host_path);
+    free(e->inner);
+    free(e->raw_path);
+    free(e->key);
     free(e);
 }
 
+static char *copy_text(kj_span text)
+{
+    return strndup(text.len ? (const char *)text.data : "", text.len);
+}
+
+static bool copy_names(entry *e, const kj_walk_item *item)
+{
+    e->path = copy_text(item->path);
+    e->host_path = copy_text(item->host_path);
+    if (!item->inside || !e->path)
+        return e->path && e->host_path;
+    e->inner = copy_text(item->inner);
+    e->raw_path = copy_text(item->raw_path);
+    if (asprintf(&e->key, "%s!%.*s", e->path, (int)item->inner.len,
+                 (const char *)item->inner.data) < 0)
+        e->key = NULL;
+    return e->host_path && e->inner && e->raw_path && e->key;
+}
+
 /* A new entry at the queue's end; NULL without memory. */
-static entry *append(run *r, kj_walk_kind kind, kj_span path, kj_span host)
+static entry *append(run *r, const kj_walk_item *item)
 {
     entry *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;
     e->job.input.fd = -1;
-    e->kind = kind;
-    e->path = strndup(path.len ? (const char *)path.data : "", path.len);
-    e->host_path = strndup(host.len ? (const char *)host.data : "", host.len);
-    if (!e->path || !e->host_path) {
+    e->kind = item->kind;
+    e->inside = item->inside;
+    e->volume = item->volume;
+    e->error = item->error;
+    if (!copy_names(e, item)) {
         free_entry(e);
         return NULL;
     }
@@ -133,13 +166,46 @@ static void count_object(run *r, const kj_run_object *object)
     r->file_infected = true;
 }
 
+/* What the user calls `member` of something that is `inner` in a disk image; until the next call.
+ */
+static kj_span member_inside(run *r, kj_span inner, kj_span member)
+{
+    if (member.len == 0 || inner.len == 0)
+        return inner.len ? inner : member;
+    kj_buf_clear(&r->member);
+    kj_buf_put(&r->member, inner);
+    kj_buf_put_byte(&r->member, '!');
+    kj_buf_put(&r->member, member);
+    return r->member.failed ? inner : kj_buf_span(&r->member);
+}
+
+static kj_span member_of(run *r, const entry *e, kj_span member)
+{
+    return e->inside ? member_inside(r, kj_span_str(e->inner), member) : member;
+}
+
+static kj_span key_of(const entry *e)
+{
+    return kj_span_str(e->inside ? e->key : e->path);
+}
+
 static void tell_object_of_volume(void *user, const kj_run_object *object)
 {
     run *r = user;
+    const entry *e = r->telling;
+    kj_run_object shown = *object;
+    kj_finding finding = object->findings[0]; /* of a volume each is told by itself */
+    if (e->inside) {
+        kj_span inner = kj_span_sub(object->path, strlen(e->path) + 1, SIZE_MAX);
+        finding.member = member_inside(r, inner, finding.member);
+        shown.path = kj_span_str(e->path);
+        shown.findings = &finding;
+        shown.inside = true;
+    }
     r->file_infected = false;
     count_object(r, object);
     r->totals->infected_files += r->file_infected && !object->more;
-    r->events->object(r->events->user, object);
+    r->events->object(r->events->user, &shown);
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
@@ -152,7 +218,8 @@ static kj_verdict verdict_of(const kj_finding *finding)
 static void tell_unseen(run *r, const entry *e, kj_span member, kj_status why, const char *sentence)
 {
     r->totals->unseen++;
-    r->events->unseen(r->events->user, kj_span_str(e->path), member, why, sentence);
+    r->events->unseen(r->events->user, kj_span_str(e->path), member_of(r, e, member), why,
+                      sentence);
 }
 
 /* Results that there is no memory to tell must not pass for none. */
@@ -173,7 +240,9 @@ static void end_object(run *r, const entry *e)
         tell_lost(r, e);
         return;
     }
-    kj_run_object object = {.path = kj_span_str(e->path), .findings = findings, .count = count};
+    kj_run_object object = {
+        .path = kj_span_str(e->path), .findings = findings, .count = count, .inside = e->inside};
+    kj_span member = member_of(r, e, r->group.items[0].finding.member);
     size_t v = find_volume(r, e->volume);
     for (size_t i = 0; i < count; i++) {
         findings[i] = r->group.items[i].finding;
@@ -182,8 +251,9 @@ static void end_object(run *r, const entry *e)
         if (kj_verdict_beats(&one, &best))
             object.best = i;
         if (v < r->volumes.count)
-            kj_volume_seen_reported(r->volumes.items[v], object.path, findings[i].member,
+            kj_volume_seen_reported(r->volumes.items[v], key_of(e), findings[i].member,
                                     findings[i].name);
+        findings[i].member = member;
     }
     count_object(r, &object);
     r->events->object(r->events->user, &object);
@@ -202,7 +272,8 @@ static void tell_console(run *r, const entry *e, const kj_wire_record *record)
     if (r->group.count && !kj_span_equal(r->group.items[0].finding.member, record->member))
         end_object(r, e);
     if (r->events->console)
-        r->events->console(r->events->user, kj_span_str(e->path), record->member, record->line);
+        r->events->console(r->events->user, kj_span_str(e->path), member_of(r, e, record->member),
+                           record->line);
 }
 
 static void tell_record(run *r, const entry *e, const kj_wire_record *record)
@@ -236,8 +307,8 @@ static bool keep_fact(run *r, const entry *e, const kj_wire_record *record)
     kj_volume_seen *seen = volume_of(r, e->volume);
     if (seen && rule)
         kj_volume_seen_add_rule(seen, record->set, record->rule);
-    return seen && (rule || kj_volume_seen_add(seen, record->set, record->artifact,
-                                               kj_span_str(e->path), record->member));
+    return seen && (rule || kj_volume_seen_add(seen, record->set, record->artifact, key_of(e),
+                                               record->member));
 }
 
 /* Tells what was found in a file. Sightings first: objects then know what was reported of them. */
@@ -254,8 +325,13 @@ static void tell_records(run *r, const entry *e)
     end_object(r, e);
 }
 
+/* Trouble inside an image is like trouble with a member: the image itself can be read. */
 static void tell_error(run *r, const entry *e, const kj_error *err)
 {
+    if (e->inside) {
+        tell_unseen(r, e, (kj_span){0}, err->status, err->message);
+        return;
+    }
     r->totals->errors++;
     r->events->error(r->events->user, kj_span_str(e->path), err);
 }
@@ -293,7 +369,7 @@ static void tell_own_error(run *r, const entry *e)
 static void tell_skipped(run *r, const entry *e)
 {
     r->totals->skipped++;
-    r->events->skipped(r->events->user, kj_span_str(e->path), e->error.message);
+    r->events->skipped(r->events->user, key_of(e), e->error.message);
 }
 
 static void tell_volume_end(run *r, const entry *e)
@@ -301,6 +377,7 @@ static void tell_volume_end(run *r, const entry *e)
     size_t i = find_volume(r, e->volume);
     if (i == r->volumes.count)
         return;
+    r->telling = e;
     if (kj_volume_seen_tell(r->volumes.items[i], tell_object_of_volume, r, NULL) != KJ_OK)
         tell_lost(r, e);
     kj_volume_seen_free(r->volumes.items[i]);
@@ -342,7 +419,10 @@ static entry *entry_of(kj_job *job)
 static void job_done(void *user, kj_job *job)
 {
     run *r = user;
-    entry_of(job)->done = true;
+    entry *e = entry_of(job);
+    e->done = true;
+    if (e->inside)
+        r->copied -= job->input.size;
     kj_close_fd(&job->input.fd);
     r->progress.files++;
     r->progress.file_bytes += job->input.size == KJ_SIZE_UNKNOWN ? 0 : job->input.size;
@@ -353,11 +433,13 @@ static void begin_file(run *r, entry *e, int fd, uint64_t size)
 {
     kj_job *job = &e->job;
     job->input = (kj_scan_input){
-        .path = kj_span_str(e->path),
+        .path = kj_span_str(e->inside ? e->raw_path : e->path),
         .host_path = kj_span_str(e->host_path),
         .fd = fd,
         .size = size,
     };
+    if (e->inside)
+        r->copied += size;
     job->on_volume = e->volume != 0;
     kj_buf_init(&job->records, RECORDS_MAX);
     if (r->pool) {
@@ -370,7 +452,8 @@ static void begin_file(run *r, entry *e, int fd, uint64_t size)
 
 static kj_status take_standard_input(run *r, kj_error *err)
 {
-    entry *e = append(r, KJ_WALK_FILE, kj_span_str("-"), (kj_span){0});
+    const kj_walk_item item = {.kind = KJ_WALK_FILE, .path = kj_span_str("-")};
+    entry *e = append(r, &item);
     if (!e)
         return kj_no_memory(err);
     struct stat st;
@@ -393,6 +476,31 @@ static const char *next_path(run *r)
     return r->options->more ? r->options->more(r->options->more_user) : NULL;
 }
 
+/* Begins with what is in the path, if it is an image, else with the path. */
+static void start_path(run *r, const char *path)
+{
+    const kj_run_images *images = r->options->images;
+    kj_inside inside = images ? images->start(images->user, path) : KJ_INSIDE_NONE;
+    r->started = true;
+    r->in_image = inside != KJ_INSIDE_NONE;
+    r->to_walk = inside == KJ_INSIDE_TOO ? path : NULL;
+    if (!r->in_image) {
+        kj_walk_start(r->walk, path);
+        return;
+    }
+    r->counting = false; /* nobody knows how much that is */
+    r->progress.total_known = false;
+}
+
+/* What was started is exhausted. */
+static void end_path(run *r)
+{
+    r->in_image = false;
+    r->started = r->to_walk != NULL;
+    if (r->to_walk)
+        kj_walk_start(r->walk, KJ_TAKE(r->to_walk));
+}
+
 static kj_status start_next_path(run *r, kj_error *err)
 {
     const char *path = next_path(r);
@@ -402,8 +510,7 @@ static kj_status start_next_path(run *r, kj_error *err)
     }
     if (strcmp(path, "-") == 0)
         return take_standard_input(r, err);
-    kj_walk_start(r->walk, path);
-    r->started = true;
+    start_path(r, path);
     return KJ_OK;
 }
 
@@ -413,18 +520,19 @@ static kj_status take_item(run *r, kj_error *err)
     if (!r->started)
         return start_next_path(r, err);
     kj_walk_item item;
-    kj_walk_next(r->walk, &item);
+    if (r->in_image)
+        r->options->images->next(r->options->images->user, &item);
+    else
+        kj_walk_next(r->walk, &item);
     if (item.kind == KJ_WALK_DONE) {
-        r->started = false;
+        end_path(r);
         return KJ_OK;
     }
-    entry *e = append(r, item.kind, item.path, item.host_path);
+    entry *e = append(r, &item);
     if (!e) {
         kj_close_fd(&item.fd);
         return kj_no_memory(err);
     }
-    e->volume = item.volume;
-    e->error = item.error;
     if (item.kind == KJ_WALK_FILE)
         begin_file(r, e, item.fd, item.size);
     else
@@ -435,6 +543,7 @@ static kj_status take_item(run *r, kj_error *err)
 static bool wants_items(const run *r)
 {
     return !r->walked && r->length < WINDOW &&
+           (r->copied == 0 || r->copied < r->options->limits.file_bytes) &&
            (!r->pool || kj_pool_has_room(r->pool, &r->pool_options));
 }
 
@@ -490,6 +599,7 @@ static kj_status prepare(run *r, kj_error *err)
 {
     const kj_run_options *o = r->options;
     r->sets = (kj_wire_sets){o->sets, o->set_count};
+    kj_buf_init(&r->member, MEMBER_MAX);
     r->walk = kj_walk_new(&o->walk);
     if (!r->walk)
         return kj_no_memory(err);
@@ -531,6 +641,7 @@ static void release(run *r)
         kj_volume_seen_free(r->volumes.items[i]);
     kj_vec_done(&r->volumes);
     kj_vec_done(&r->group);
+    kj_buf_done(&r->member);
     kj_walk_free(r->walk);
     kj_walk_free(r->counter);
 }

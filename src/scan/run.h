@@ -15,6 +15,7 @@ typedef struct kj_run_object {
     size_t best;    /* the verdict */
     bool by_volume; /* known by what else is on its volume */
     bool more;      /* of a file of which something was told before; by_volume only */
+    bool inside;    /* a file in a disk image, which `path` is; the members tell which */
 } kj_run_object;
 
 typedef struct kj_run_progress {
@@ -54,6 +55,22 @@ typedef struct kj_run_events {
     bool (*stopped)(void *user); /* whether to stop */
 } kj_run_events;
 
+/* What a path that the user named is, besides a file. */
+typedef enum kj_inside {
+    KJ_INSIDE_NONE,
+    KJ_INSIDE_ONLY, /* there are files in it, which are scanned in its place */
+    KJ_INSIDE_TOO,  /* they are handed out first, then it is walked like any other */
+} kj_inside;
+
+/* Whoever looks into disk images. `next` hands out items like kj_walk_next() does, `inside` set,
+ * each descriptor with a copy in memory; volumes are numbered downwards from UINT32_MAX. ERROR is
+ * told as something that was not seen in `path`. */
+typedef struct kj_run_images {
+    void *user;
+    kj_inside (*start)(void *user, const char *path);
+    void (*next)(void *user, kj_walk_item *out);
+} kj_run_images;
+
 typedef struct kj_run_options {
     const kj_defs *const *sets;
     size_t set_count;
@@ -65,9 +82,10 @@ typedef struct kj_run_options {
     const char *(*more)(void *user); /* further paths, NULL at the end; the function itself may be
                                         NULL. Valid until the next call */
     void *more_user;
-    unsigned workers; /* 0: in this process */
-    int wake_fd;      /* something to read there: look at `stopped`; -1: none */
-    bool count;       /* count beforehand, beside the scan, for the time left */
+    const kj_run_images *images; /* NULL: nobody looks into them */
+    unsigned workers;            /* 0: in this process */
+    int wake_fd;                 /* something to read there: look at `stopped`; -1: none */
+    bool count;                  /* count beforehand, beside the scan, for the time left */
 } kj_run_options;
 
 /* KJ_OK also when files failed; KJ_NO_MEMORY when the scan could not begin or go on;

@@ -30,6 +30,10 @@ typedef struct kj_walk_item {
     int fd;            /* FILE: open at its start; the caller's from now on */
     uint64_t size;     /* UINT64_MAX: a pipe */
     kj_error error;    /* SKIPPED, ERROR: why */
+    /* Of what lies in a disk image; never the walk's own. Valid until the next call. */
+    bool inside;      /* `path` is the image's */
+    kj_span inner;    /* where in it, as a member's path: escaped; empty: the image itself */
+    kj_span raw_path; /* FILE: the path as a scanner gets it, nothing in it escaped */
 } kj_walk_item;
 
 enum { KJ_WALK_PATH_MAX = 32 << 10, KJ_WALK_DEPTH_MAX = 512 };

@@ -150,10 +150,11 @@ def _():
     doc = document("clean", "--every-file", "--state", "state", "v", code=1)
     equal(actions(doc), [], doc["plan"])
     equal(len(actions(doc, "manual")), 2, doc["plan"])
-    document("clean", "--every-file", "--apply", "--state", "state", "v", code=1)
+    document("clean", "--every-file", "--apply", "--state", "state", "v", code=2)
     equal(difference(before, snapshot("v")), [])
     os.remove(volume.path("Mail/Inbox"))
-    equal(threats(document("host", "--every-file", "v", code=0)), [])
+    doc = document("host", "--every-file", "v", code=0)
+    equal([trace["where"][-12:] for trace in doc["systems"][0]["traces"]], ["A0000001.com"])
 
 
 @case("look-alikes are not touched")
@@ -260,6 +261,18 @@ def _():
         result = kujo(*command, code=1)
         check("\u202e".encode() not in result.out + result.err, result)
         check(b"invoice" in result.out, result)
+
+
+@case("what is typed or globbed is escaped in complaints, too")
+def _():
+    odd = "gone\x1b[31m\u202e\nkujo: all is well"
+    for command in (["host", odd], ["clean", odd], ["scan", odd], ["undo", "--state", "state", odd],
+                    ["undo", "--state", "state", "--root", odd, "last"], ["undo", odd, odd],
+                    ["quarantine", "show", "--state", "state", odd], ["quarantine", odd],
+                    ["host", "--lang", odd, "v"], [odd]):
+        result = kujo(*command, code=2)
+        check(not {"\x1b", "\u202e"} & set(result.err.decode()), result)
+        check(not any(line.startswith("kujo: all") for line in result.notes), result)
 
 
 @case("a plan is not applied into a state directory below the volume")
@@ -541,6 +554,42 @@ def _():
     check(os.path.exists(volume.path(point + "A0001234.EXE")))
     manual = [action["where"] for action in actions(doc, "manual")]
     equal(len(manual), 2, doc["plan"])
+
+
+@case("a task that starts what goes: its file and the registry's words for it go, too")
+def _():
+    volume = Volume("v", "6.1")
+    cache, identity = NT + "\\Schedule\\TaskCache", "{11111111-2222-3333-4444-555555555555}"
+    volume.file("Tools/test.com", EICAR)
+    volume.file("%/system32/Tasks/Updater",
+                TASK.replace("clock.exe", "test.com").encode("utf-16"))
+    make_hive(volume.software, {
+        cache + "\\Tree\\Updater": {"Id": "string:" + identity, "SD": "hex:3:00"},
+        cache + "\\Tasks\\" + identity: {"Path": "string:\\Updater"},
+        cache + "\\Plain\\" + identity: {}})
+    before = snapshot("v")
+    doc = apply()
+    equal(sorted((action["do"], action["where"].split("\\")[-1]) for action in actions(doc)),
+          [("delete-key", "Updater"), ("delete-key", identity), ("delete-key", identity),
+           ("quarantine", "Updater"), ("quarantine", "test.com")], doc["plan"])
+    kujo("undo", "--state", "state", "last", code=0)
+    equal(difference(before, snapshot("v")), [])
+
+
+@case("a service that cannot be disabled keeps its program: Windows may need it")
+def _():
+    volume = Volume("v")
+    volume.file("Tools/test.com", EICAR)
+    make_hive(volume.system, {"ControlSet001\\Services\\Tester": {
+        "ImagePath": "string:C:\\Tools\\test.com", "Start": "dword:0", "Type": "dword:1"}})
+    with open(volume.system, "r+b") as file:  # its sequence numbers differ, and there is no log
+        file.seek(8)
+        file.write(b"\x77\0\0\0")
+    before = snapshot("v")
+    doc = document("clean", "--state", "state", "v", code=1)
+    equal(sorted(action["do"] for action in actions(doc, "refused")),
+          ["disable-service", "quarantine"], doc["plan"])
+    equal(difference(before, snapshot("v")), [])
 
 
 if __name__ == "__main__":
