@@ -136,7 +136,10 @@ static const char *without_listed(kj_planner *p, kj_span data, kj_span token)
 
 static void set_rest(kj_action *action, const char *left)
 {
-    if (left)
+    enum { LIST_MAX = 20 << 10 }; /* bytes: of longer ones not all may have been looked at */
+    if (action->spot.kind == KJ_SPOT_VALUE && action->spot.value.data.len > LIST_MAX)
+        refuse(action, KJ_SENTENCE("the value is too long to be a list of programs"));
+    else if (left)
         action->becomes = left;
     else
         refuse(action,

@@ -205,8 +205,10 @@ static kj_status disable_service(kj_regf_editor *editor, const kj_action *action
     kj_reg_key key = action->spot.key;
     kj_reg_key_info info;
     /* The entry may be a value below the service (Parameters\ServiceDll). */
-    while (!kj_registry_find_value(reg, key, kj_span_str("Start"), NULL, &value)) {
-        if (!kj_registry_key(reg, key, &info) || info.parent == KJ_REG_NONE)
+    if (!kj_registry_find_value(reg, key, kj_span_str("Start"), NULL, &value)) {
+        bool has_parent = kj_registry_key(reg, key, &info) && info.parent != KJ_REG_NONE;
+        if (!has_parent ||
+            !kj_registry_find_value(reg, info.parent, kj_span_str("Start"), NULL, &value))
             return kj_fail(err, KJ_MALFORMED, KJ_NO_OFFSET, "the service has no start type");
         key = info.parent;
     }

@@ -60,8 +60,7 @@ struct kj_images {
     kj_buf raw_path;
 };
 
-/* ---- what looks like an image
- * -------------------------------------------------------------------- */
+/* ---- what looks like an image ---------------------------------------------------------------- */
 
 static bool is_boot_sector(kj_span sector)
 {
@@ -133,8 +132,7 @@ bool kj_image_is_raw(const char *path)
     return fd >= 0 && is_raw_image(read_head(fd, buf, sizeof buf), size);
 }
 
-/* ---- items
- * ------------------------------------------------------------------------------------------- */
+/* ---- items ----------------------------------------------------------------------------------- */
 
 /* Makes the item one about `path` in the partition under way; empty: about all of it. */
 static void name_item(kj_images *images, kj_span path, kj_walk_item *out)
@@ -179,8 +177,7 @@ static bool is_excluded(const kj_images *images, kj_span path)
     return false;
 }
 
-/* ---- directories
- * ------------------------------------------------------------------------------------- */
+/* ---- directories ----------------------------------------------------------------------------- */
 
 static bool holds_windir(const level *directory, kj_span name)
 {
@@ -293,8 +290,7 @@ static bool visit(kj_images *images, kj_walk_item *out)
     return true;
 }
 
-/* ---- partitions
- * -------------------------------------------------------------------------------------- */
+/* ---- partitions ------------------------------------------------------------------------------ */
 
 static void found_partition(void *user, const kj_tree_partition *partition)
 {
@@ -367,8 +363,7 @@ static kj_status survey(kj_images *images, kj_error *err)
                                   : KJ_SENTENCE("no partition that can be read"));
 }
 
-/* ---- for the run
- * ------------------------------------------------------------------------------------- */
+/* ---- for the run ----------------------------------------------------------------------------- */
 
 /* Whether a format claims the file: then it is scanned as that, too. Many a file has a partition
  * table besides (images of bootable CDs), and anybody can write one into a program. */
@@ -402,7 +397,7 @@ static kj_inside start(void *user, const char *path)
         return claimed ? KJ_INSIDE_TOO : KJ_INSIDE_ONLY;
     }
     images->next_partition = images->numbers.count;
-    return claimed ? KJ_INSIDE_NONE : KJ_INSIDE_TOO; /* NONE: `trouble` is not asked for */
+    return claimed ? KJ_INSIDE_NONE : KJ_INSIDE_TOO; /* NONE: the run does not ask for `trouble` */
 }
 
 /* The first sector runs before any file does. */

@@ -9,6 +9,8 @@
 #include "host/autostarts_private.h"
 #include "host/system_private.h"
 
+#include <stdio.h>
+
 enum {
     SERVICES_MAX = 100000, /* of one control set */
     SETS_MAX = 1000,
@@ -34,18 +36,13 @@ static bool value_at(const kj_registry *reg, kj_reg_key key, const char *name, k
  * ---------------------------------------------------------------------------------- */
 
 /* The word that Explorer keeps about an entry: an odd first byte says that it is off. */
-static bool is_off(const kj_hive *hive, const char *words, kj_span name, kj_arena *arena)
+static bool is_off(kj_autostart_finder *f, uint32_t hive, const char *words, kj_span name)
 {
     static const char *const at = "Microsoft\\Windows\\CurrentVersion\\Explorer\\StartupApproved";
-    const char *path = kj_arena_printf(arena, "%s%s\\%s",
-                                       hive->role == KJ_HIVE_USER ? "Software\\" : "", at, words);
-    if (!path)
-        return false;
-    const kj_registry *reg = &hive->registry;
-    kj_reg_value value;
-    kj_reg_key key = kj_registry_find(reg, reg->root, kj_span_str(path));
-    return key != KJ_REG_NONE && kj_registry_find_value(reg, key, name, arena, &value) &&
-           value.data.len && (value.data.data[0] & 1);
+    bool of_user = f->system->hives[hive].role == KJ_HIVE_USER;
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s%s\\%s", of_user ? "Software\\" : "", at, words);
+    return kj_autostart_first_byte(f, hive, path, name) & 1;
 }
 
 void kj_autostart_mark_approval(kj_autostart_finder *f, kj_autostart *entry)
@@ -55,7 +52,7 @@ void kj_autostart_mark_approval(kj_autostart_finder *f, kj_autostart *entry)
     if (!kj_text_equal_nocase(last, kj_span_str("Run")) ||
         (hive->role != KJ_HIVE_USER && hive->role != KJ_HIVE_SOFTWARE))
         return;
-    if (is_off(hive, entry->view32 ? "Run32" : "Run", entry->name, f->system->arena))
+    if (is_off(f, entry->spot.hive, entry->view32 ? "Run32" : "Run", entry->name))
         entry->flags |= KJ_AUTOSTART_DISABLED;
 }
 
@@ -152,6 +149,7 @@ static void found_service(kj_autostart_finder *f, const kj_autostart_row *row, u
     const kj_registry *reg = &f->system->hives[hive].registry;
     kj_arena *arena = f->system->arena;
     service s = {.hive = hive};
+    kj_autostart_spend_key(f, reg, info->key);
     read_service(reg, info->key, arena, &s);
     const char *image = kj_reg_text_at(reg, info->key, "", "ImagePath", arena);
     if (s.has_type || image)
@@ -241,7 +239,7 @@ static void found_startup(folder_search *s, const kj_node *node, uint32_t profil
         const kj_hive *hive = &f->system->hives[i];
         bool asked = hive->role == KJ_HIVE_SOFTWARE ||
                      (hive->role == KJ_HIVE_USER && hive->profile == profile);
-        if (hive->usable && asked && is_off(hive, "StartupFolder", name, f->system->arena))
+        if (hive->usable && asked && is_off(f, i, "StartupFolder", name))
             entry.flags |= KJ_AUTOSTART_DISABLED;
     }
     kj_autostart_emit(f, &entry);
@@ -457,6 +455,7 @@ static void tasks_below(task_search *s, kj_reg_key key, kj_span path, unsigned d
         kj_span name = kj_autostart_copy(f, kj_buf_span(&text));
         kj_buf_done(&text);
         s->count++;
+        kj_autostart_spend_key(f, reg, info.key);
         found_task(s, info.key, name);
         tasks_below(s, info.key, name, depth + 1);
     }

@@ -18,6 +18,8 @@ enum {
     TOKENS_MAX = 1000,   /* of one value */
     LINES_MAX = 10000,   /* of one text file */
     FILE_BYTES_MAX = 16 << 20,
+    STEPS_A_LOOKUP = 3,
+    STEPS_A_TOKEN = 5,
 };
 
 /* ---- the table, for others
@@ -291,12 +293,19 @@ static kj_span name_text(kj_autostart_finder *f, kj_reg_name name)
     return copy;
 }
 
-static kj_span value_text(kj_autostart_finder *f, const kj_hive *hive, const kj_reg_value *value)
+/* A value's data as text, as far as it may be long: *out_cut, there is more. */
+static kj_span value_text(kj_autostart_finder *f, const kj_autostart_row *row, const kj_hive *hive,
+                          const kj_reg_value *value, bool *out_cut)
 {
+    size_t max = row->restore == KJ_RESTORE_TOKEN ? KJ_AUTOSTART_TEXT_MAX : KJ_AUTOSTART_CUT_MAX;
+    kj_reg_value part = *value;
+    part.data = kj_span_sub(value->data, 0, 2 * max + 2); /* a unit more than what fits */
     kj_buf text;
-    kj_buf_init(&text, KJ_AUTOSTART_TEXT_MAX);
-    (void)kj_reg_value_text(&hive->registry, value, &text);
+    kj_buf_init(&text, max);
+    (void)kj_reg_value_text(&hive->registry, &part, &text);
     kj_span copy = kj_autostart_copy(f, kj_buf_span(&text));
+    kj_autostart_spend_bytes(f, text.len);
+    *out_cut = text.failed && !text.starved;
     f->starved |= text.starved;
     kj_buf_done(&text);
     return copy;
@@ -332,6 +341,7 @@ kj_autostart kj_autostart_entry(kj_autostart_finder *f, const kj_autostart_row *
                                 kj_reg_key key, const kj_reg_value *value)
 {
     const kj_hive *of = &f->system->hives[hive];
+    bool cut = false;
     kj_autostart entry = {
         .row = row,
         .spot = {.kind = value ? KJ_SPOT_VALUE : KJ_SPOT_KEY,
@@ -344,12 +354,12 @@ kj_autostart kj_autostart_entry(kj_autostart_finder *f, const kj_autostart_row *
     if (value) {
         entry.spot.value = *value;
         entry.spot.name = name_text(f, value->name);
-        entry.spot.data = value_text(f, of, value);
+        entry.spot.data = value_text(f, row, of, value, &cut);
         entry.name = entry.spot.name;
     } else {
         entry.name = kj_path_base(entry.spot.key_path);
     }
-    entry.flags = flags_of(f, row, of, &entry.spot);
+    entry.flags = flags_of(f, row, of, &entry.spot) | (cut ? KJ_AUTOSTART_CUT : 0);
     return entry;
 }
 
@@ -361,6 +371,7 @@ void kj_autostart_emit(kj_autostart_finder *f, const kj_autostart *entry)
         return;
     if (f->count >= KJ_AUTOSTARTS_MAX) {
         f->full = true;
+        f->why = "more than 200,000 places that start something; the rest was not looked at";
         return;
     }
     f->count++;
@@ -386,7 +397,11 @@ void kj_autostart_lead(kj_autostart_finder *f, kj_autostart *entry, kj_span comm
         entry->command = command;
     if (kj_text_trim(command).len == 0 || is_file_itself(command))
         return;
+    if (f->full)
+        return;
     kj_command_resolve(f->system, command, context, &target);
+    kj_autostart_spend_bytes(f, command.len);
+    kj_autostart_spend(f, (uint64_t)STEPS_A_LOOKUP * target.work);
     entry->target = target.path;
     entry->arguments = target.arguments;
     entry->file = target.file;
@@ -407,16 +422,18 @@ void kj_autostart_lead_dll(kj_autostart_finder *f, kj_autostart *entry, kj_span 
 }
 
 /* The text of a class's server; empty: none. */
-static kj_span server_of(kj_autostart_finder *f, const kj_hive *hive, const char *base,
-                         kj_span clsid)
+static kj_span server_of(kj_autostart_finder *f, uint32_t hive, const char *base, kj_span clsid)
 {
     static const char *const servers[] = {"InprocServer32", "LocalServer32", "InprocHandler32"};
-    kj_arena *arena = f->system->arena;
-    for (size_t i = 0; i < KJ_COUNT(servers); i++) {
-        const char *path = kj_arena_printf(arena, "%s%.*s\\%s", base, (int)clsid.len,
-                                           (const char *)clsid.data, servers[i]);
-        const char *text =
-            path ? kj_reg_text_at(&hive->registry, hive->registry.root, path, "", arena) : NULL;
+    const kj_registry *reg = &f->system->hives[hive].registry;
+    kj_reg_key class = kj_autostart_find_key(f, hive, base, clsid);
+    for (size_t i = 0; i < KJ_COUNT(servers) && class != KJ_REG_NONE; i++) {
+        kj_autostart_spend_key(f, reg, class);
+        kj_reg_key server = kj_registry_find(reg, class, kj_span_str(servers[i]));
+        if (server == KJ_REG_NONE)
+            continue;
+        kj_autostart_spend_key(f, reg, server);
+        const char *text = kj_reg_text_at(reg, server, "", "", f->system->arena);
         if (text && *text)
             return kj_span_str(text);
     }
@@ -430,12 +447,12 @@ typedef struct class_place {
 } class_place;
 
 static const class_place class_places[] = {
-    {KJ_HIVE_CLASSES, false, "CLSID\\"},
-    {KJ_HIVE_SOFTWARE, true, "Classes\\Wow6432Node\\CLSID\\"},
-    {KJ_HIVE_SOFTWARE, true, "Wow6432Node\\Classes\\CLSID\\"},
-    {KJ_HIVE_SOFTWARE, false, "Classes\\CLSID\\"},
-    {KJ_HIVE_SYSTEM_9X, false, "Software\\Classes\\CLSID\\"},
-    {KJ_HIVE_CLASSES_9X, false, "CLSID\\"},
+    {KJ_HIVE_CLASSES, false, "CLSID"},
+    {KJ_HIVE_SOFTWARE, true, "Classes\\Wow6432Node\\CLSID"},
+    {KJ_HIVE_SOFTWARE, true, "Wow6432Node\\Classes\\CLSID"},
+    {KJ_HIVE_SOFTWARE, false, "Classes\\CLSID"},
+    {KJ_HIVE_SYSTEM_9X, false, "Software\\Classes\\CLSID"},
+    {KJ_HIVE_CLASSES_9X, false, "CLSID"},
 };
 
 static kj_span class_server(kj_autostart_finder *f, kj_span clsid, const kj_path_context *context)
@@ -450,7 +467,7 @@ static kj_span class_server(kj_autostart_finder *f, kj_span clsid, const kj_path
             if (hive->role != p->role || !hive->usable ||
                 (hive->role == KJ_HIVE_CLASSES && hive->profile != context->profile))
                 continue;
-            kj_span server = server_of(f, hive, p->base, clsid);
+            kj_span server = server_of(f, h, p->base, clsid);
             if (server.len)
                 return server;
         }
@@ -549,8 +566,9 @@ static void emit_tokens(kj_autostart_finder *f, const kj_autostart *whole, kj_sp
                   kj_autostart_is_normal(row, f->system, whole->spot.name, text);
     size_t pos = 0, count = 0;
     kj_span token;
-    while (next_token(row->shape, text, &pos, &token) && count++ < TOKENS_MAX) {
+    while (next_token(row->shape, text, &pos, &token) && count++ < TOKENS_MAX && !f->full) {
         kj_autostart entry = *whole;
+        kj_autostart_spend(f, STEPS_A_TOKEN);
         entry.command = text;
         if (normal || kj_autostart_is_normal(row, f->system, label, token) ||
             kj_autostart_is_normal(row, f->system, whole->spot.name, token))
@@ -605,7 +623,9 @@ static void found_value(search *s, kj_reg_key key, const kj_reg_value *value)
         text = catalog_path(f, value->data);
     else if (s->row->shape == KJ_SHAPE_NAMED)
         text = entry.spot.name;
-    else if (!is_text(value->type) && s->row->shape != KJ_SHAPE_DATA) {
+    else if ((!is_text(value->type) && s->row->shape != KJ_SHAPE_DATA) ||
+             ((entry.flags & KJ_AUTOSTART_CUT) && s->row->restore == KJ_RESTORE_TOKEN)) {
+        /* nor is a list taken apart of which the end is not known: its rest could not be kept */
         entry.command = text;
         entry.token = text;
         kj_autostart_emit(f, &entry);
@@ -646,6 +666,7 @@ static void look_at_values(search *s, kj_reg_key key)
         kj_arena_mark mark = kj_arena_get_mark(f->system->arena);
         if (!kj_registry_next_value(reg, key, &it, f->system->arena, &value))
             return;
+        kj_autostart_spend(f, 1);
         if (kj_autostart_matches(f->system->arena, patterns, name_text(f, value.name)))
             found_value(s, key, &value);
         else
@@ -665,6 +686,7 @@ static void search_matching(search *s, kj_reg_key key, kj_span part, kj_span res
     search before = *s;
     while (!f->full && s->steps < KEYS_MAX && kj_registry_next_subkey(reg, key, &it, &info)) {
         s->steps++;
+        kj_autostart_spend(f, 1);
         kj_arena_mark mark = kj_arena_get_mark(f->system->arena);
         size_t count = f->count;
         kj_span name = name_text(f, info.name);
@@ -690,7 +712,7 @@ static void search_keys(search *s, kj_reg_key key, kj_span path)
     const kj_registry *reg = &s->f->system->hives[s->hive].registry;
     size_t pos = 0;
     kj_span part;
-    if (key == KJ_REG_NONE || ++s->steps > KEYS_MAX)
+    if (key == KJ_REG_NONE || ++s->steps > KEYS_MAX || s->f->full)
         return;
     if (path.len == 0 || !next_part(path, "\\", &pos, &part)) {
         look_at_values(s, key);
@@ -699,8 +721,10 @@ static void search_keys(search *s, kj_reg_key key, kj_span path)
     kj_span rest = kj_span_sub(path, pos, SIZE_MAX);
     if (memchr(part.data, '*', part.len) || memchr(part.data, '|', part.len))
         search_matching(s, key, part, rest);
-    else
+    else {
+        kj_autostart_spend_key(s->f, reg, key);
         search_keys(s, kj_registry_find(reg, key, part), rest);
+    }
 }
 
 /* Where the table's words are kept in a hive of a role: `words` become `inside`. */
@@ -915,14 +939,14 @@ kj_status kj_autostarts_find(const kj_system *system, bool all,
                              kj_error *err)
 {
     kj_autostart_finder f = {.system = system, .all = all, .found = found, .user = user};
+    f.used_before = system->arena->used;
     for (size_t i = 0; i < kj_autostart_table_count && !f.full && !f.starved; i++)
         if (all || kj_autostart_table[i].restore != KJ_RESTORE_REPORT)
             find_row(&f, &kj_autostart_table[i]);
+    kj_autostart_forget(&f);
     if (f.starved)
         return kj_no_memory(err);
     if (f.full)
-        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET,
-                       "more than %d places that start something; the rest was not looked at",
-                       KJ_AUTOSTARTS_MAX);
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "%s", f.why);
     return KJ_OK;
 }

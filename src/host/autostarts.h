@@ -73,6 +73,7 @@ enum {
     KJ_AUTOSTART_HIDDEN = 1 << 6, /* a name with NUL, a task without SD, ... : hides from tools */
     KJ_AUTOSTART_STALE = 1 << 7, /* not in the current control set, or 9x's entry that NT ignores */
     KJ_AUTOSTART_COPY = 1 << 8,  /* in a copy of a hive (System Restore, RegBack) */
+    KJ_AUTOSTART_CUT = 1 << 9,   /* the text is longer than what is told of it */
 };
 
 typedef struct kj_autostart {
@@ -91,7 +92,8 @@ typedef struct kj_autostart {
 } kj_autostart;
 
 /* Hands out every entry of every row, in the table's order, then hive order. Everything is the
- * system's arena's. Bounds: 200,000 entries (KJ_LIMIT: told, the rest stays valid). `all`: entries
+ * system's arena's. Bounds: 200,000 entries, 128 MB of texts, and work of a few seconds (KJ_LIMIT:
+ * what was told stays valid). `all`: entries
  * that are Windows' own, and rows that are reports, too. */
 KJ_MUST_CHECK kj_status kj_autostarts_find(const kj_system *system, bool all,
                                            void (*found)(void *user, const kj_autostart *entry),
@@ -106,6 +108,7 @@ typedef struct kj_command_target {
     kj_node file;      /* path.len == 0: not there */
     uint32_t flags;    /* MISSING, ELSEWHERE, HIJACK, INLINE */
     kj_span script;    /* INLINE: the script itself, decoded, for people */
+    uint32_t work;     /* places that were asked, or as much work */
 } kj_command_target;
 
 /* What a command line starts (research: "from value data to file"): variables, quotes, prefixes at

@@ -3,11 +3,13 @@
  * share. */
 #pragma once
 
+#include "base/vec.h"
 #include "host/autostarts.h"
 
 enum {
     KJ_AUTOSTARTS_MAX = 200000,      /* entries of one system */
-    KJ_AUTOSTART_TEXT_MAX = 1 << 18, /* bytes of a value's text, or of a command */
+    KJ_AUTOSTART_TEXT_MAX = 1 << 18, /* bytes of a list's text: cleaning writes its rest back */
+    KJ_AUTOSTART_CUT_MAX = 32 << 10, /* of any other: Windows starts nothing longer */
     KJ_AUTOSTART_PLACES_MAX = 12,    /* of one row */
 };
 
@@ -96,15 +98,54 @@ unsigned kj_autostart_version(const kj_system *system);
 /* ---- finding
  * --------------------------------------------------------------------------------------- */
 
+/* A name below a key, and what it stands for. */
+typedef struct kj_autostart_item {
+    uint32_t hash;
+    uint32_t order;
+    uint32_t key; /* the subkey; of a value its first byte */
+    kj_reg_name name;
+} kj_autostart_item;
+
+typedef struct kj_autostart_index {
+    uint32_t hive;
+    bool of_keys; /* else of values */
+    char path[128];
+    KJ_VEC(kj_autostart_item) items; /* by hash */
+} kj_autostart_index;
+
 struct kj_autostart_finder {
     const kj_system *system;
     bool all;
     void (*found)(void *user, const kj_autostart *entry);
     void *user;
     size_t count;
-    bool full;    /* more than KJ_AUTOSTARTS_MAX */
-    bool starved; /* memory ran out */
+    bool full;          /* a limit was met: the rest is not looked at */
+    const char *why;    /* which one */
+    bool starved;       /* memory ran out */
+    uint64_t work;      /* steps; see kj_autostart_spend() */
+    size_t used_before; /* of the system's arena */
+    KJ_VEC(kj_autostart_index) indexes;
 };
+
+/* ---- the account of the work, and quick lookups (host/autostart_index.c)
+ * ----------------------- */
+
+/* Counts steps of about a microsecond. When all that one system may take are spent, or its texts
+ * have become too many, the finder is full. */
+void kj_autostart_spend(kj_autostart_finder *f, uint64_t steps);
+
+/* The same for bytes that are copied or looked at, and for going over a key's subkeys and values in
+ * search of one. */
+void kj_autostart_spend_bytes(kj_autostart_finder *f, size_t len);
+void kj_autostart_spend_key(kj_autostart_finder *f, const kj_registry *reg, kj_reg_key key);
+
+/* The subkey of that name below the key at `path` of a hive, KJ_REG_NONE; the first byte of the
+ * value of that name, 0. Each key is gone over once only. */
+kj_reg_key kj_autostart_find_key(kj_autostart_finder *f, uint32_t hive, const char *path,
+                                 kj_span name);
+uint8_t kj_autostart_first_byte(kj_autostart_finder *f, uint32_t hive, const char *path,
+                                kj_span name);
+void kj_autostart_forget(kj_autostart_finder *f);
 
 /* A copy that lives as long as the system. Empty without memory. */
 kj_span kj_autostart_copy(kj_autostart_finder *f, kj_span text);

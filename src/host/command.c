@@ -18,6 +18,8 @@
 enum {
     DEPTH_MAX = 6,
     LOOKUPS_MAX = 300,
+    SHORT_LOOKUPS = 10,
+    KEYS_A_LOOKUP = 128,        /* gone over in search of one */
     READINGS_MAX = 32,          /* of an unquoted text */
     PATH_MAX_BYTES = 4096,      /* of one name */
     APP_NAME_MAX = 255,         /* bytes */
@@ -88,7 +90,8 @@ static bool is_at(search *s, const char *before, const char *after)
     bool elsewhere = false;
     if (w->lookups == 0)
         return false;
-    w->lookups--;
+    /* a short name costs going over a directory */
+    w->lookups -= (unsigned)kj_min_size(w->lookups, has_byte(s->name, "~") ? SHORT_LOOKUPS : 1);
     kj_buf path;
     kj_buf_init(&path, 3 * PATH_MAX_BYTES);
     kj_buf_put_text(&path, before);
@@ -134,16 +137,22 @@ static bool is_explorer(kj_span name)
 /* The path that App Paths gives a name: what the shell, not CreateProcess, asks. */
 static bool is_app_path(search *s)
 {
-    static const char key[] = "Microsoft\\Windows\\CurrentVersion\\App Paths";
+    static const char key_9x[] = "Software\\Microsoft\\Windows\\CurrentVersion\\App Paths";
+    static const char *const key = key_9x + sizeof "Software";
     const kj_system *system = s->walk->system;
     bool old = system->kind == KJ_WINDOWS_9X;
     const kj_registry *reg = kj_system_registry(system, old ? KJ_HIVE_SYSTEM_9X : KJ_HIVE_SOFTWARE);
     if (!reg || s->name.len > APP_NAME_MAX)
         return false;
+    kj_reg_key_info paths;
+    kj_reg_key all = kj_registry_find(reg, reg->root, kj_span_str(old ? key_9x : key));
+    if (all == KJ_REG_NONE || !kj_registry_key(reg, all, &paths))
+        return false;
+    s->walk->work += 1 + paths.subkey_count / KEYS_A_LOOKUP;
     const char *extension = kj_path_extension(s->name, NULL).len ? "" : ".exe";
-    char *path = kj_arena_printf(system->arena, "%s%s\\%.*s%s", old ? "Software\\" : "", key,
-                                 (int)s->name.len, (const char *)s->name.data, extension);
-    char *text = path ? kj_reg_text_at(reg, reg->root, path, "", system->arena) : NULL;
+    char *path = kj_arena_printf(system->arena, "%.*s%s", (int)s->name.len,
+                                 (const char *)s->name.data, extension);
+    char *text = path ? kj_reg_text_at(reg, all, path, "", system->arena) : NULL;
     char *expanded = text ? kj_system_expand(system, kj_span_str(text), &s->walk->context) : NULL;
     if (!expanded)
         return false;
@@ -427,4 +436,5 @@ void kj_command_resolve(const kj_system *system, kj_span command, const kj_path_
         text = kj_span_sub(text, 1, SIZE_MAX); /* of resources, of RunOnceEx */
     if (kj_text_trim(text).len)
         kj_command_follow(&w, text, out);
+    out->work = LOOKUPS_MAX - w.lookups + w.work;
 }

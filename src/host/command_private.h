@@ -10,6 +10,7 @@ typedef struct kj_command_walk {
     kj_path_context context;
     unsigned depth;   /* hosts and shortcuts that may still stand behind each other */
     unsigned lookups; /* of files that it may still take */
+    unsigned work;    /* done beside them, in lookups */
 } kj_command_walk;
 
 /* A program, or another file that something names. */

@@ -16,6 +16,7 @@ enum {
     KEYS_MAX = 200000,       /* that are passed */
     VALUES_MAX = 100000,     /* that are looked at */
     TEXT_MAX = 1 << 20,      /* of a value's data */
+    DATA_MAX = 64 << 10,     /* bytes of a value's data that are looked at */
     COMPARED_MAX = 64 << 10, /* no artifact's is longer */
     INI_MAX = 1 << 20,
 };
@@ -266,7 +267,9 @@ static void look_at_value(key_search *s, kj_reg_key key, const kj_reg_value *val
     const kj_hive *hive = &in->system->hives[s->hive];
     kj_buf text;
     kj_buf_init(&text, TEXT_MAX);
-    (void)kj_reg_value_text(&hive->registry, value, &text);
+    kj_reg_value head = *value; /* a command that is longer is none */
+    head.data = kj_span_sub(head.data, 0, DATA_MAX);
+    (void)kj_reg_value_text(&hive->registry, &head, &text);
     kj_trace trace = {
         .kind = KJ_ARTIFACT_REGISTRY,
         .is_copy = hive->role == KJ_HIVE_COPY,

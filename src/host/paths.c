@@ -17,6 +17,7 @@ enum {
     COMPONENTS_MAX = 200,
     SHORT_STEM = 6, /* characters of an 8.3 name before the ~ */
     SHORT_EXTENSION = 3,
+    SHORT_MAX = 50000, /* entries of a directory that is gone over for one; WinSxS has fewer */
 };
 
 static const char *const environment_user = "Environment";
@@ -578,7 +579,7 @@ static bool find_short(kj_tree *tree, kj_span directory, kj_span name, kj_node *
     size_t count;
     bool found = false;
     if (!memchr(name.data, '~', name.len) ||
-        kj_tree_list(tree, directory, &nodes, &count, NULL) != KJ_OK)
+        kj_tree_list(tree, directory, &nodes, &count, NULL) != KJ_OK || count > SHORT_MAX)
         return false;
     for (size_t i = 0; i < count; i++) {
         kj_span long_name =
