@@ -186,6 +186,24 @@ static kj_run_state quick_state(kj_state *state, const char *id, kj_span root, b
     return result;
 }
 
+/* Whether there is something to take back. */
+static bool changed_something(kj_state *state, const char *id)
+{
+    kj_arena scratch;
+    kj_arena_init(&scratch, SCRATCH_BUDGET);
+    kj_run_info info;
+    kj_error err = {0};
+    bool is_open = false, changed = false;
+    if (read_info(state, id, &scratch, &info, &err) == KJ_OK) {
+        is_open = info.state == KJ_RUN_UNFINISHED || info.state == KJ_RUN_UNDOING;
+        for (size_t i = 0; info.state == KJ_RUN_DONE && i < info.count; i++)
+            changed |=
+                info.steps[i].result == KJ_STEP_DONE || info.steps[i].result == KJ_STEP_FAILED;
+    }
+    kj_arena_done(&scratch);
+    return is_open || changed;
+}
+
 static kj_status choose(kj_state *state, const id_list *ids, const char *id,
                         char out[KJ_RUN_ID_MAX], kj_error *err)
 {
@@ -194,8 +212,7 @@ static kj_status choose(kj_state *state, const id_list *ids, const char *id,
     for (size_t i = 0; i < ids->count; i++) {
         const char *text = ids->items[i].text;
         if (is_last) {
-            kj_run_state is = quick_state(state, text, (kj_span){0}, NULL);
-            if (is == KJ_RUN_UNDONE || is == KJ_RUN_ABANDONED || is == KJ_RUN_DAMAGED)
+            if (!changed_something(state, text))
                 continue;
         } else if (strncmp(text, id, strlen(id)) != 0) {
             continue;

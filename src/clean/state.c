@@ -141,7 +141,8 @@ kj_status kj_state_open(const char *path, const char *not_below, uint32_t wait_m
         return kj_no_memory(err);
     state->lock = state->runs = state->quarantine = -1;
     state->path = realpath(chosen, NULL);
-    kj_status status = state->path ? open_at(chosen, wait_ms, state, err) : kj_no_memory(err);
+    kj_status status =
+        state->path ? open_at(chosen, wait_ms, state, err) : kj_fail_errno(err, chosen);
     if (status == KJ_OK && not_below && is_below(state->path, root ? root : not_below))
         status = lies_below(err); /* by way of a ".." behind what was not there yet */
     if (status != KJ_OK)

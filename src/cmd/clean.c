@@ -30,7 +30,7 @@ static const kj_option rows[] = {
     {"allow-system", 0, KJ_OPTION_FLAG, FIELD(allow_system), NULL,
      N_("remove files that are called like parts of Windows, too")},
     {"force", 0, KJ_OPTION_FLAG, FIELD(force), NULL,
-     N_("edit registry hives, too, that have errors already")},
+     N_("clean a hibernated Windows, and edit registry hives that have errors already")},
     {"state", 0, KJ_OPTION_TEXT, FIELD(state), N_("DIR"),
      N_("journal and quarantine (default: /var/lib/kujo for root)")},
     KJ_HOST_OPTION_ROWS(options),
@@ -187,6 +187,13 @@ static int apply_and_show(const options *o, kj_host *host, const kj_sets *sets, 
             _("%s: a disk image is inspected, not cleaned, by this version: mount it "
               "(ntfs-3g) and clean the directory"),
             host->root);
+    for (size_t i = 0; i < host->systems.count && !o->force; i++)
+        if (host->systems.items[i].hibernated)
+            return kj_complain(
+                _("%s: this Windows is hibernated, or was shut down for a fast start: it would "
+                  "not see the changes, or lose them. Start it, choose Restart, and clean it "
+                  "then; --force cleans it all the same"),
+                host->root);
     if (o->expect && strcmp(o->expect, plan->id) != 0)
         return kj_complain(_("%s: the plan is not the one that you expect (it is %s): nothing was "
                              "changed"),

@@ -243,7 +243,10 @@ static bool carry_out(mover *m, const char *state_path)
         (void)kj_complain("%s", _(err.message));
         return false;
     }
-    (void)fprintf(m->notes, _("'kujo undo %s' brings them back\n"), summary.id);
+    const char *how = state_path
+                          ? kj_arena_printf(&m->arena, "--state %s %s", state_path, summary.id)
+                          : summary.id;
+    (void)fprintf(m->notes, _("'kujo undo %s' brings them back\n"), how ? how : summary.id);
     return true;
 }
 

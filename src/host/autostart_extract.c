@@ -14,6 +14,7 @@
 enum {
     SERVICES_MAX = 100000, /* of one control set */
     SETS_MAX = 1000,
+    FRAMES_MAX = 10, /* keys of a path that the code names */
     TASKS_MAX = 100000,
     TASK_DEPTH_MAX = 64,
     START_DISABLED = 4,
@@ -83,7 +84,7 @@ bool kj_autostart_ini_is_mapped(kj_autostart_finder *f, kj_span file, kj_span se
 
 typedef struct service {
     uint32_t hive;
-    kj_reg_key key;
+    const kj_autostart_trail *at;
     kj_reg_key parameters;
     uint32_t type;
     bool has_type;
@@ -93,7 +94,6 @@ typedef struct service {
 
 static void read_service(const kj_registry *reg, kj_reg_key key, kj_arena *arena, service *out)
 {
-    out->key = key;
     out->parameters = kj_registry_find(reg, key, kj_span_str("Parameters"));
     out->has_type = kj_reg_number_at(reg, key, "", "Type", arena, &out->type);
     out->has_start = kj_reg_number_at(reg, key, "", "Start", arena, &out->start);
@@ -102,7 +102,7 @@ static void read_service(const kj_registry *reg, kj_reg_key key, kj_arena *arena
 static kj_autostart service_entry(kj_autostart_finder *f, const kj_autostart_row *row,
                                   const service *s)
 {
-    kj_autostart entry = kj_autostart_entry(f, row, s->hive, s->key, NULL);
+    kj_autostart entry = kj_autostart_entry(f, row, s->hive, s->at, NULL);
     if (s->has_start && s->start >= START_DISABLED)
         entry.flags |= KJ_AUTOSTART_DISABLED;
     return entry;
@@ -144,34 +144,38 @@ static void emit_other(kj_autostart_finder *f, const kj_autostart_row *row, cons
 }
 
 static void found_service(kj_autostart_finder *f, const kj_autostart_row *row, uint32_t hive,
-                          const kj_reg_key_info *info)
+                          const kj_autostart_trail *at)
 {
     const kj_registry *reg = &f->system->hives[hive].registry;
     kj_arena *arena = f->system->arena;
-    service s = {.hive = hive};
-    kj_autostart_spend_key(f, reg, info->key);
-    read_service(reg, info->key, arena, &s);
-    const char *image = kj_reg_text_at(reg, info->key, "", "ImagePath", arena);
+    service s = {.hive = hive, .at = at};
+    kj_autostart_spend_key(f, reg, at->key);
+    read_service(reg, at->key, arena, &s);
+    const char *image = kj_reg_text_at(reg, at->key, "", "ImagePath", arena);
     if (s.has_type || image)
         emit_image(f, row, &s, image);
     emit_other(f, row, &s, s.parameters, "ServiceDll", true);
-    emit_other(f, row, &s, info->key, "ServiceDll", true);
-    emit_other(f, row, &s, info->key, "FailureCommand", false);
-    kj_reg_key vxd = f->system->kind == KJ_WINDOWS_9X ? info->key : KJ_REG_NONE;
+    emit_other(f, row, &s, at->key, "ServiceDll", true);
+    emit_other(f, row, &s, at->key, "FailureCommand", false);
+    kj_reg_key vxd = f->system->kind == KJ_WINDOWS_9X ? at->key : KJ_REG_NONE;
     emit_other(f, row, &s, vxd, "StaticVxD", false);
 }
 
 static void services_below(kj_autostart_finder *f, const kj_autostart_row *row, uint32_t hive,
-                           kj_reg_key key)
+                           const kj_autostart_trail *from, const char *path)
 {
     const kj_registry *reg = &f->system->hives[hive].registry;
+    kj_autostart_trail frames[FRAMES_MAX];
+    const kj_autostart_trail *at =
+        kj_autostart_follow(reg, from, kj_span_str(path), frames, FRAMES_MAX);
     kj_reg_iter it = {0};
     kj_reg_key_info info;
-    for (size_t i = 0; key != KJ_REG_NONE && i < SERVICES_MAX && !f->full; i++) {
-        if (!kj_registry_next_subkey(reg, key, &it, &info))
+    for (size_t i = 0; at && i < SERVICES_MAX && !f->full; i++) {
+        if (!kj_registry_next_subkey(reg, at->key, &it, &info))
             return;
+        kj_autostart_trail below = {.above = at, .key = info.key};
         if (!info.is_link)
-            found_service(f, row, hive, &info);
+            found_service(f, row, hive, &below);
     }
 }
 
@@ -182,11 +186,12 @@ static void services_of_sets(kj_autostart_finder *f, const kj_autostart_row *row
     kj_reg_key_info set;
     kj_span pattern = kj_span_str("ControlSet*");
     for (size_t i = 0; i < SETS_MAX && kj_registry_next_subkey(reg, reg->root, &it, &set); i++) {
+        kj_autostart_trail root = {.key = reg->root}, below = {.above = &root, .key = set.key};
         kj_buf name;
         kj_buf_init(&name, KJ_AUTOSTART_TEXT_MAX);
         kj_reg_name_text(set.name, &name);
         if (!set.is_link && kj_autostart_matches(f->system->arena, pattern, kj_buf_span(&name)))
-            services_below(f, row, hive, kj_registry_find(reg, set.key, kj_span_str("Services")));
+            services_below(f, row, hive, &below, "Services");
         f->starved |= name.starved;
         kj_buf_done(&name);
     }
@@ -200,12 +205,11 @@ void kj_autostart_services(kj_autostart_finder *f, const kj_autostart_row *row)
         const kj_hive *hive = &f->system->hives[i];
         if (!hive->usable)
             continue;
+        kj_autostart_trail root = {.key = hive->registry.root};
         if (hive->role == KJ_HIVE_SYSTEM)
             services_of_sets(f, row, i);
         for (size_t p = 0; hive->role == KJ_HIVE_SYSTEM_9X && p < KJ_COUNT(places_9x); p++)
-            services_below(
-                f, row, i,
-                kj_registry_find(&hive->registry, hive->registry.root, kj_span_str(places_9x[p])));
+            services_below(f, row, i, &root, places_9x[p]);
     }
 }
 
@@ -404,34 +408,41 @@ typedef struct task_search {
 /* The keys that are about a task, behind TaskCache: all go together. */
 static const char *const task_parts[] = {"Tasks", "Boot", "Logon", "Plain", "Maintenance"};
 
-static kj_reg_key task_part(kj_autostart_finder *f, const kj_registry *reg, const char *part,
-                            const char *id)
+static const kj_autostart_trail *task_part(kj_autostart_finder *f, const kj_registry *reg,
+                                           const char *part, const char *id,
+                                           kj_autostart_trail frames[FRAMES_MAX])
 {
+    frames[0] = (kj_autostart_trail){.key = reg->root};
     const char *path = kj_arena_printf(f->system->arena, "%s\\%s\\%s", task_cache, part, id);
     f->starved |= !path;
-    return path ? kj_registry_find(reg, reg->root, kj_span_str(path)) : KJ_REG_NONE;
+    if (!path)
+        return NULL;
+    return kj_autostart_follow(reg, frames, kj_span_str(path), frames + 1, FRAMES_MAX - 1);
 }
 
 /* A key of the tree that names a task. */
-static void found_task(task_search *s, kj_reg_key key, kj_span name)
+static void found_task(task_search *s, const kj_autostart_trail *at, kj_span name)
 {
     kj_autostart_finder *f = s->f;
     kj_arena *arena = f->system->arena;
     const kj_registry *reg = &f->system->hives[s->hive].registry;
+    kj_autostart_trail frames[FRAMES_MAX];
+    const kj_autostart_trail *part;
     kj_reg_value value;
-    const char *id = kj_reg_text_at(reg, key, "", "Id", arena);
+    const char *id = kj_reg_text_at(reg, at->key, "", "Id", arena);
     if (!id)
         return;
-    kj_autostart entry = kj_autostart_entry(f, s->row, s->hive, key, NULL);
+    kj_autostart entry = kj_autostart_entry(f, s->row, s->hive, at, NULL);
     entry.name = name;
-    if (!value_at(reg, key, "SD", arena, &value))
+    if (!value_at(reg, at->key, "SD", arena, &value))
         entry.flags |= KJ_AUTOSTART_HIDDEN;
-    if (value_at(reg, task_part(f, reg, task_parts[0], id), "Actions", arena, &value))
+    part = task_part(f, reg, task_parts[0], id, frames);
+    if (part && value_at(reg, part->key, "Actions", arena, &value))
         lead_action(f, &entry, value.data);
     kj_autostart_emit(f, &entry);
     for (size_t i = 0; *id && i < KJ_COUNT(task_parts); i++) {
-        kj_reg_key part = task_part(f, reg, task_parts[i], id);
-        if (part == KJ_REG_NONE)
+        part = task_part(f, reg, task_parts[i], id, frames);
+        if (!part)
             continue;
         kj_autostart other = entry;
         other.spot = kj_autostart_entry(f, s->row, s->hive, part, NULL).spot;
@@ -439,14 +450,15 @@ static void found_task(task_search *s, kj_reg_key key, kj_span name)
     }
 }
 
-static void tasks_below(task_search *s, kj_reg_key key, kj_span path, unsigned depth)
+static void tasks_below(task_search *s, const kj_autostart_trail *at, kj_span path, unsigned depth)
 {
     kj_autostart_finder *f = s->f;
     const kj_registry *reg = &f->system->hives[s->hive].registry;
     kj_reg_iter it = {0};
     kj_reg_key_info info;
     while (depth < TASK_DEPTH_MAX && !f->full && s->count < TASKS_MAX &&
-           kj_registry_next_subkey(reg, key, &it, &info)) {
+           kj_registry_next_subkey(reg, at->key, &it, &info)) {
+        kj_autostart_trail below = {.above = at, .key = info.key};
         kj_buf text;
         kj_buf_init(&text, KJ_AUTOSTART_TEXT_MAX);
         kj_buf_put(&text, path);
@@ -456,8 +468,8 @@ static void tasks_below(task_search *s, kj_reg_key key, kj_span path, unsigned d
         kj_buf_done(&text);
         s->count++;
         kj_autostart_spend_key(f, reg, info.key);
-        found_task(s, info.key, name);
-        tasks_below(s, info.key, name, depth + 1);
+        found_task(s, &below, name);
+        tasks_below(s, &below, name, depth + 1);
     }
 }
 
@@ -469,10 +481,12 @@ void kj_autostart_task_cache(kj_autostart_finder *f, const kj_autostart_row *row
         const kj_hive *hive = &f->system->hives[i];
         if (hive->role != KJ_HIVE_SOFTWARE || !hive->usable)
             continue;
-        kj_reg_key key = kj_registry_find(&hive->registry, hive->registry.root, kj_span_str(tree));
+        kj_autostart_trail root = {.key = hive->registry.root}, frames[FRAMES_MAX];
+        const kj_autostart_trail *at =
+            kj_autostart_follow(&hive->registry, &root, kj_span_str(tree), frames, FRAMES_MAX);
         task_search s = {f, row, i, 0};
-        if (key != KJ_REG_NONE)
-            tasks_below(&s, key, (kj_span){0}, 0);
+        if (at)
+            tasks_below(&s, at, (kj_span){0}, 0);
     }
 }
 

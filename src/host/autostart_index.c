@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-    WORK_MAX = 3000000,    /* steps of about a microsecond and a half */
+    WORK_MAX = 8000000,    /* steps of half a microsecond */
     BYTES_MAX = 128 << 20, /* of texts */
     BYTES_A_STEP = 64,     /* copied, or looked at */
     KEYS_A_STEP = 64,      /* gone over in search of one */

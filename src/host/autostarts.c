@@ -18,6 +18,7 @@ enum {
     TOKENS_MAX = 1000,   /* of one value */
     LINES_MAX = 10000,   /* of one text file */
     FILE_BYTES_MAX = 16 << 20,
+    TRAIL_MAX = 128, /* keys above each other; no walk goes deeper */
     STEPS_A_LOOKUP = 3,
     STEPS_A_TOKEN = 5,
 };
@@ -268,15 +269,44 @@ kj_span kj_autostart_copy(kj_autostart_finder *f, kj_span text)
     return (kj_span){(const uint8_t *)copy, copy ? text.len : 0};
 }
 
-static kj_span key_path(kj_autostart_finder *f, const kj_hive *hive, kj_reg_key key)
+const kj_autostart_trail *kj_autostart_follow(const kj_registry *reg,
+                                              const kj_autostart_trail *from, kj_span path,
+                                              kj_autostart_trail *frames, size_t count)
+{
+    size_t pos = 0;
+    kj_span part;
+    while (path.len && next_part(path, "\\", &pos, &part)) {
+        kj_reg_key key = kj_registry_find(reg, from->key, part);
+        if (key == KJ_REG_NONE || count-- == 0)
+            return NULL;
+        *frames = (kj_autostart_trail){.above = from, .key = key};
+        from = frames++;
+    }
+    return from;
+}
+
+static void put_trail(const kj_registry *reg, const kj_autostart_trail *at, kj_buf *out)
+{
+    const kj_autostart_trail *names[TRAIL_MAX];
+    kj_reg_key_info info;
+    size_t depth = 0;
+    for (; at->above && depth < TRAIL_MAX; at = at->above)
+        names[depth++] = at;
+    while (depth-- > 0) {
+        kj_buf_put_byte(out, '\\');
+        if (kj_registry_key(reg, names[depth]->key, &info))
+            kj_reg_name_text(info.name, out);
+    }
+}
+
+static kj_span key_path(kj_autostart_finder *f, const kj_hive *hive, const kj_autostart_trail *at)
 {
     kj_buf text;
     kj_buf_init(&text, KJ_AUTOSTART_TEXT_MAX);
     kj_buf_put(&text, hive->mount);
-    kj_buf_put_byte(&text, '\\');
-    size_t before = text.len;
-    kj_registry_path(&hive->registry, key, &text);
-    kj_span copy = kj_autostart_copy(f, text.len == before ? hive->mount : kj_buf_span(&text));
+    put_trail(&hive->registry, at, &text);
+    kj_autostart_spend_bytes(f, text.len);
+    kj_span copy = kj_autostart_copy(f, kj_buf_span(&text));
     f->starved |= text.starved;
     kj_buf_done(&text);
     return copy;
@@ -338,7 +368,7 @@ static uint32_t flags_of(kj_autostart_finder *f, const kj_autostart_row *row, co
 }
 
 kj_autostart kj_autostart_entry(kj_autostart_finder *f, const kj_autostart_row *row, uint32_t hive,
-                                kj_reg_key key, const kj_reg_value *value)
+                                const kj_autostart_trail *at, const kj_reg_value *value)
 {
     const kj_hive *of = &f->system->hives[hive];
     bool cut = false;
@@ -347,8 +377,8 @@ kj_autostart kj_autostart_entry(kj_autostart_finder *f, const kj_autostart_row *
         .spot = {.kind = value ? KJ_SPOT_VALUE : KJ_SPOT_KEY,
                  .path = of->path,
                  .hive = hive,
-                 .key = key,
-                 .key_path = key_path(f, of, key)},
+                 .key = at->key,
+                 .key_path = key_path(f, of, at)},
         .profile = of->profile,
     };
     if (value) {
@@ -589,9 +619,9 @@ typedef struct search {
     const kj_autostart_place *place;
     uint32_t hive;
     bool view32;
-    kj_span label;   /* the name that the place's last `*` stood for, else its first pattern */
-    kj_reg_key star; /* the last key that a `*` of the place stood for */
-    bool inside;     /* behind what the mapping put before the place's path */
+    kj_span label; /* the name that the place's last `*` stood for, else its first pattern */
+    const kj_autostart_trail *star; /* the last key that a `*` of the place stood for */
+    bool inside;                    /* behind what the mapping put before the place's path */
     size_t steps;
 } search;
 
@@ -607,11 +637,11 @@ static bool is_text(uint32_t type)
     return type == KJ_REG_SZ || type == KJ_REG_EXPAND_SZ || type == KJ_REG_MULTI_SZ;
 }
 
-static void found_value(search *s, kj_reg_key key, const kj_reg_value *value)
+static void found_value(search *s, const kj_autostart_trail *at, const kj_reg_value *value)
 {
     kj_autostart_finder *f = s->f;
     const kj_hive *hive = &f->system->hives[s->hive];
-    kj_autostart entry = kj_autostart_entry(f, s->row, s->hive, key, value);
+    kj_autostart entry = kj_autostart_entry(f, s->row, s->hive, at, value);
     bool every = strchr(s->place->value, '*') != NULL;
     entry.view32 = s->view32;
     if (!every && s->label.len)
@@ -631,9 +661,9 @@ static void found_value(search *s, kj_reg_key key, const kj_reg_value *value)
         kj_autostart_emit(f, &entry);
         return;
     }
-    if (s->row->restore == KJ_RESTORE_KEY && s->star != KJ_REG_NONE) {
+    if (s->row->restore == KJ_RESTORE_KEY && s->star) {
         entry.spot.kind = KJ_SPOT_KEY;
-        entry.spot.key = s->star;
+        entry.spot.key = s->star->key;
         entry.spot.key_path = key_path(f, hive, s->star);
     }
     kj_autostart_mark_approval(f, &entry);
@@ -641,9 +671,9 @@ static void found_value(search *s, kj_reg_key key, const kj_reg_value *value)
 }
 
 /* A key that is an entry by itself. */
-static void found_key(search *s, kj_reg_key key)
+static void found_key(search *s, const kj_autostart_trail *at)
 {
-    kj_autostart entry = kj_autostart_entry(s->f, s->row, s->hive, key, NULL);
+    kj_autostart entry = kj_autostart_entry(s->f, s->row, s->hive, at, NULL);
     kj_path_context context = {.profile = s->f->system->hives[s->hive].profile,
                                .view32 = s->view32,
                                .directory = s->f->system->windir};
@@ -651,12 +681,12 @@ static void found_key(search *s, kj_reg_key key)
     emit_tokens(s->f, &entry, entry.name, entry.name, &context);
 }
 
-static void look_at_values(search *s, kj_reg_key key)
+static void look_at_values(search *s, const kj_autostart_trail *at)
 {
     kj_autostart_finder *f = s->f;
     const kj_registry *reg = &f->system->hives[s->hive].registry;
     if (!s->place->value) {
-        found_key(s, key);
+        found_key(s, at);
         return;
     }
     kj_reg_iter it = {0};
@@ -664,40 +694,41 @@ static void look_at_values(search *s, kj_reg_key key)
     kj_span patterns = kj_span_str(s->place->value);
     for (size_t i = 0; i < VALUES_MAX && !f->full; i++) {
         kj_arena_mark mark = kj_arena_get_mark(f->system->arena);
-        if (!kj_registry_next_value(reg, key, &it, f->system->arena, &value))
+        if (!kj_registry_next_value(reg, at->key, &it, f->system->arena, &value))
             return;
         kj_autostart_spend(f, 1);
         if (kj_autostart_matches(f->system->arena, patterns, name_text(f, value.name)))
-            found_value(s, key, &value);
+            found_value(s, at, &value);
         else
             kj_arena_rewind(f->system->arena, mark);
     }
 }
 
-static void search_keys(search *s, kj_reg_key key, kj_span path);
+static void search_keys(search *s, const kj_autostart_trail *at, kj_span path);
 
 /* Goes down into every subkey of which `part` may be the name. */
-static void search_matching(search *s, kj_reg_key key, kj_span part, kj_span rest)
+static void search_matching(search *s, const kj_autostart_trail *at, kj_span part, kj_span rest)
 {
     kj_autostart_finder *f = s->f;
     const kj_registry *reg = &f->system->hives[s->hive].registry;
     kj_reg_iter it = {0};
     kj_reg_key_info info;
     search before = *s;
-    while (!f->full && s->steps < KEYS_MAX && kj_registry_next_subkey(reg, key, &it, &info)) {
+    while (!f->full && s->steps < KEYS_MAX && kj_registry_next_subkey(reg, at->key, &it, &info)) {
         s->steps++;
         kj_autostart_spend(f, 1);
         kj_arena_mark mark = kj_arena_get_mark(f->system->arena);
         size_t count = f->count;
         kj_span name = name_text(f, info.name);
+        kj_autostart_trail below = {.above = at, .key = info.key};
         if (!info.is_link && kj_autostart_matches(f->system->arena, part, name)) {
             bool star = memchr(part.data, '*', part.len) != NULL;
             if (before.inside && (star || before.label.len == 0))
                 s->label = name;
             if (before.inside && star)
-                s->star = info.key;
+                s->star = &below;
             s->inside = true;
-            search_keys(s, info.key, rest);
+            search_keys(s, &below, rest);
             s->label = before.label;
             s->star = before.star;
             s->inside = before.inside;
@@ -707,23 +738,24 @@ static void search_matching(search *s, kj_reg_key key, kj_span part, kj_span res
     }
 }
 
-static void search_keys(search *s, kj_reg_key key, kj_span path)
+static void search_keys(search *s, const kj_autostart_trail *at, kj_span path)
 {
     const kj_registry *reg = &s->f->system->hives[s->hive].registry;
     size_t pos = 0;
     kj_span part;
-    if (key == KJ_REG_NONE || ++s->steps > KEYS_MAX || s->f->full)
+    if (at->key == KJ_REG_NONE || ++s->steps > KEYS_MAX || s->f->full)
         return;
     if (path.len == 0 || !next_part(path, "\\", &pos, &part)) {
-        look_at_values(s, key);
+        look_at_values(s, at);
         return;
     }
     kj_span rest = kj_span_sub(path, pos, SIZE_MAX);
     if (memchr(part.data, '*', part.len) || memchr(part.data, '|', part.len))
-        search_matching(s, key, part, rest);
+        search_matching(s, at, part, rest);
     else {
-        kj_autostart_spend_key(s->f, reg, key);
-        search_keys(s, kj_registry_find(reg, key, part), rest);
+        kj_autostart_spend_key(s->f, reg, at->key);
+        kj_autostart_trail below = {.above = at, .key = kj_registry_find(reg, at->key, part)};
+        search_keys(s, &below, rest);
     }
 }
 
@@ -763,10 +795,11 @@ static void search_hive(kj_autostart_finder *f, const kj_autostart_row *row,
             continue;
         const char *path = kj_arena_printf(f->system->arena, "%s%.*s", m->inside, (int)rest.len,
                                            (const char *)rest.data);
-        search s = {f, row, place, hive, m->view32, {0}, KJ_REG_NONE, !strchr(m->inside, '*'), 0};
+        search s = {f, row, place, hive, m->view32, {0}, NULL, !strchr(m->inside, '*'), 0};
+        kj_autostart_trail root = {.key = h->registry.root};
         f->starved |= !path;
         if (path)
-            search_keys(&s, h->registry.root, kj_span_str(path));
+            search_keys(&s, &root, kj_span_str(path));
     }
 }
 

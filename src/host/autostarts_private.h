@@ -130,8 +130,8 @@ struct kj_autostart_finder {
 /* ---- the account of the work, and quick lookups (host/autostart_index.c)
  * ----------------------- */
 
-/* Counts steps of about a microsecond. When all that one system may take are spent, or its texts
- * have become too many, the finder is full. */
+/* Counts steps of about half a microsecond. When all that one system may take are spent, or its
+ * texts have become too many, the finder is full. */
 void kj_autostart_spend(kj_autostart_finder *f, uint64_t steps);
 
 /* The same for bytes that are copied or looked at, and for going over a key's subkeys and values in
@@ -154,10 +154,23 @@ kj_span kj_autostart_copy(kj_autostart_finder *f, kj_span text);
 void kj_autostart_lead(kj_autostart_finder *f, kj_autostart *entry, kj_span command,
                        const kj_path_context *context);
 
+/* The keys that were gone through to one, as the walk found them: what cells say of the keys above
+ * them need not be true. */
+typedef struct kj_autostart_trail {
+    const struct kj_autostart_trail *above; /* NULL: this is the root */
+    kj_reg_key key;
+} kj_autostart_trail;
+
 /* The entry of a value or a key, without what it leads to: spot, name, profile, view and the flags
  * that hive and row give. `value` may be NULL. */
 kj_autostart kj_autostart_entry(kj_autostart_finder *f, const kj_autostart_row *row, uint32_t hive,
-                                kj_reg_key key, const kj_reg_value *value);
+                                const kj_autostart_trail *at, const kj_reg_value *value);
+
+/* The key at a path below `from`, with all that lead to it in `frames`; NULL: not there, or deeper.
+ */
+const kj_autostart_trail *kj_autostart_follow(const kj_registry *reg,
+                                              const kj_autostart_trail *from, kj_span path,
+                                              kj_autostart_trail *frames, size_t count);
 
 /* Hands the entry out, unless it is Windows' own and only others are wanted. */
 void kj_autostart_emit(kj_autostart_finder *f, const kj_autostart *entry);

@@ -29,6 +29,10 @@ void kj_inspector_unseen(kj_inspector *in, const char *where, const char *senten
 {
     if (in->unseen.count > UNSEEN_MAX)
         return;
+    for (size_t i = 0; i < in->unseen.count; i++)
+        if (kj_span_is(in->unseen.items[i].where, where) &&
+            strcmp(in->unseen.items[i].sentence, sentence) == 0)
+            return; /* asked for once more */
     if (in->unseen.count == UNSEEN_MAX) {
         where = "";
         sentence = KJ_SENTENCE("more was not looked at than can be listed");

@@ -592,5 +592,30 @@ def _():
     equal(difference(before, snapshot("v")), [])
 
 
+@case("a hibernated Windows is planned for, and cleaned only by --force")
+def _():
+    volume = Volume("v", "6.1")
+    volume.infect_with_mimail()
+    volume.file("hiberfil.sys", b"hibr".ljust(8192, b"\0"))
+    before = snapshot("v")
+    check(document("clean", "--state", "state", "v", code=1)["systems"][0]["hibernated"])
+    result = clean("--apply", code=2)
+    check(b"hibernated" in result.err, result)
+    equal(difference(before, snapshot("v")), [])
+    apply(0, "--force")
+
+
+@case("undo last takes back the last run that changed something")
+def _():
+    Volume("v").infect_with_mimail()
+    before = snapshot("v")
+    apply()
+    first = kujo("undo", "--list", "--state", "state", code=0).lines[0].split()[0]
+    kujo("undo", "--state", "state", "last", code=0)
+    equal(difference(before, snapshot("v")), [])
+    kujo("undo", "--state", "state", "last", code=2)
+    check(first in kujo("undo", "--list", "--state", "state", code=0).out.decode())
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
