@@ -70,10 +70,12 @@ bool kj_autostart_ini_is_mapped(kj_autostart_finder *f, kj_span file, kj_span se
     kj_reg_key of_file = path ? kj_registry_find(reg, reg->root, kj_span_str(path)) : KJ_REG_NONE;
     if (of_file == KJ_REG_NONE)
         return false;
+    kj_autostart_spend_key(f, reg, of_file);
     if (kj_registry_find_value(reg, of_file, section, arena, &value) ||
         kj_registry_find_value(reg, of_file, (kj_span){0}, arena, &value))
         return true;
     kj_reg_key of_section = section.len ? kj_registry_find(reg, of_file, section) : KJ_REG_NONE;
+    kj_autostart_spend_key(f, reg, of_section);
     return of_section != KJ_REG_NONE &&
            (kj_registry_find_value(reg, of_section, key, arena, &value) ||
             kj_registry_find_value(reg, of_section, (kj_span){0}, arena, &value));
@@ -167,7 +169,7 @@ static void services_below(kj_autostart_finder *f, const kj_autostart_row *row, 
     const kj_registry *reg = &f->system->hives[hive].registry;
     kj_autostart_trail frames[FRAMES_MAX];
     const kj_autostart_trail *at =
-        kj_autostart_follow(reg, from, kj_span_str(path), frames, FRAMES_MAX);
+        kj_autostart_follow(f, reg, from, kj_span_str(path), frames, FRAMES_MAX);
     kj_reg_iter it = {0};
     kj_reg_key_info info;
     for (size_t i = 0; at && i < SERVICES_MAX && !f->full; i++) {
@@ -417,7 +419,7 @@ static const kj_autostart_trail *task_part(kj_autostart_finder *f, const kj_regi
     f->starved |= !path;
     if (!path)
         return NULL;
-    return kj_autostart_follow(reg, frames, kj_span_str(path), frames + 1, FRAMES_MAX - 1);
+    return kj_autostart_follow(f, reg, frames, kj_span_str(path), frames + 1, FRAMES_MAX - 1);
 }
 
 /* A key of the tree that names a task. */
@@ -483,7 +485,7 @@ void kj_autostart_task_cache(kj_autostart_finder *f, const kj_autostart_row *row
             continue;
         kj_autostart_trail root = {.key = hive->registry.root}, frames[FRAMES_MAX];
         const kj_autostart_trail *at =
-            kj_autostart_follow(&hive->registry, &root, kj_span_str(tree), frames, FRAMES_MAX);
+            kj_autostart_follow(f, &hive->registry, &root, kj_span_str(tree), frames, FRAMES_MAX);
         task_search s = {f, row, i, 0};
         if (at)
             tasks_below(&s, at, (kj_span){0}, 0);

@@ -269,13 +269,16 @@ kj_span kj_autostart_copy(kj_autostart_finder *f, kj_span text)
     return (kj_span){(const uint8_t *)copy, copy ? text.len : 0};
 }
 
-const kj_autostart_trail *kj_autostart_follow(const kj_registry *reg,
+const kj_autostart_trail *kj_autostart_follow(kj_autostart_finder *f, const kj_registry *reg,
                                               const kj_autostart_trail *from, kj_span path,
                                               kj_autostart_trail *frames, size_t count)
 {
     size_t pos = 0;
     kj_span part;
     while (path.len && next_part(path, "\\", &pos, &part)) {
+        if (part.len == 0)
+            continue;
+        kj_autostart_spend_key(f, reg, from->key);
         kj_reg_key key = kj_registry_find(reg, from->key, part);
         if (key == KJ_REG_NONE || count-- == 0)
             return NULL;
@@ -841,6 +844,7 @@ static void read_ini(const file_search *s, const kj_node *node, kj_span bytes)
         return;
     for (size_t i = 0; i < ini.count && !f->full; i++) {
         const kj_ini_entry *e = &ini.entries[i];
+        kj_autostart_spend(f, 1);
         if (!kj_autostart_matches(arena, kj_span_str(s->place->key), e->section) ||
             !kj_autostart_matches(arena, kj_span_str(s->place->value), e->key))
             continue;

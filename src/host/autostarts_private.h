@@ -168,7 +168,7 @@ kj_autostart kj_autostart_entry(kj_autostart_finder *f, const kj_autostart_row *
 
 /* The key at a path below `from`, with all that lead to it in `frames`; NULL: not there, or deeper.
  */
-const kj_autostart_trail *kj_autostart_follow(const kj_registry *reg,
+const kj_autostart_trail *kj_autostart_follow(kj_autostart_finder *f, const kj_registry *reg,
                                               const kj_autostart_trail *from, kj_span path,
                                               kj_autostart_trail *frames, size_t count);
 
