@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 enum {
-    WORK_MAX = 8000000,    /* steps of half a microsecond */
     BYTES_MAX = 128 << 20, /* of texts */
     BYTES_A_STEP = 64,     /* copied, or looked at */
     KEYS_A_STEP = 64,      /* gone over in search of one */
@@ -34,7 +33,7 @@ void kj_autostart_spend(kj_autostart_finder *f, uint64_t steps)
 {
     size_t used = f->system->arena->used;
     f->work += steps;
-    if (f->work > WORK_MAX)
+    if (f->work > f->work_max)
         stop(f, "what starts by itself takes too long to find out: there are too many or too long "
                 "entries; the rest was not looked at");
     else if (used > f->used_before && used - f->used_before > BYTES_MAX)

@@ -971,19 +971,30 @@ static void find_row(kj_autostart_finder *f, const kj_autostart_row *row)
     }
 }
 
-kj_status kj_autostarts_find(const kj_system *system, bool all,
-                             void (*found)(void *user, const kj_autostart *entry), void *user,
-                             kj_error *err)
+kj_status kj_autostarts_find_within(const kj_system *system, bool all, uint64_t work_max,
+                                    void (*found)(void *user, const kj_autostart *entry),
+                                    void *user, uint64_t *out_work, kj_error *err)
 {
     kj_autostart_finder f = {.system = system, .all = all, .found = found, .user = user};
     f.used_before = system->arena->used;
+    f.work_max = work_max;
+    f.why = "more places that start something than are looked at";
     for (size_t i = 0; i < kj_autostart_table_count && !f.full && !f.starved; i++)
         if (all || kj_autostart_table[i].restore != KJ_RESTORE_REPORT)
             find_row(&f, &kj_autostart_table[i]);
     kj_autostart_forget(&f);
+    *out_work = f.work;
     if (f.starved)
         return kj_no_memory(err);
     if (f.full)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "%s", f.why);
     return KJ_OK;
+}
+
+kj_status kj_autostarts_find(const kj_system *system, bool all,
+                             void (*found)(void *user, const kj_autostart *entry), void *user,
+                             kj_error *err)
+{
+    uint64_t work;
+    return kj_autostarts_find_within(system, all, KJ_AUTOSTART_WORK_MAX, found, user, &work, err);
 }

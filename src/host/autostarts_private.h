@@ -10,6 +10,7 @@ enum {
     KJ_AUTOSTARTS_MAX = 200000,      /* entries of one system */
     KJ_AUTOSTART_TEXT_MAX = 1 << 18, /* bytes of a list's text: cleaning writes its rest back */
     KJ_AUTOSTART_CUT_MAX = 32 << 10, /* of any other: Windows starts nothing longer */
+    KJ_AUTOSTART_WORK_MAX = 8000000, /* steps of one system, see kj_autostart_spend() */
     KJ_AUTOSTART_PLACES_MAX = 12,    /* of one row */
 };
 
@@ -119,10 +120,11 @@ struct kj_autostart_finder {
     void (*found)(void *user, const kj_autostart *entry);
     void *user;
     size_t count;
-    bool full;          /* a limit was met: the rest is not looked at */
-    const char *why;    /* which one */
-    bool starved;       /* memory ran out */
-    uint64_t work;      /* steps; see kj_autostart_spend() */
+    bool full;       /* a limit was met: the rest is not looked at */
+    const char *why; /* which one */
+    bool starved;    /* memory ran out */
+    uint64_t work;   /* steps; see kj_autostart_spend() */
+    uint64_t work_max;
     size_t used_before; /* of the system's arena */
     KJ_VEC(kj_autostart_index) indexes;
 };
@@ -146,6 +148,13 @@ kj_reg_key kj_autostart_find_key(kj_autostart_finder *f, uint32_t hive, const ch
 uint8_t kj_autostart_first_byte(kj_autostart_finder *f, uint32_t hive, const char *path,
                                 kj_span name);
 void kj_autostart_forget(kj_autostart_finder *f);
+
+/* kj_autostarts_find() with another bound, and how many steps it took; for the tests. */
+KJ_MUST_CHECK kj_status kj_autostarts_find_within(const kj_system *system, bool all,
+                                                  uint64_t work_max,
+                                                  void (*found)(void *user,
+                                                                const kj_autostart *entry),
+                                                  void *user, uint64_t *out_work, kj_error *err);
 
 /* A copy that lives as long as the system. Empty without memory. */
 kj_span kj_autostart_copy(kj_autostart_finder *f, kj_span text);

@@ -425,7 +425,7 @@ static json_t *flags(maker *m, const kj_autostart *entry)
         {KJ_AUTOSTART_MISSING, "missing"}, {KJ_AUTOSTART_ELSEWHERE, "elsewhere"},
         {KJ_AUTOSTART_HIJACK, "hijack"},   {KJ_AUTOSTART_INLINE, "inline"},
         {KJ_AUTOSTART_HIDDEN, "hidden"},   {KJ_AUTOSTART_STALE, "stale"},
-        {KJ_AUTOSTART_COPY, "copy"},
+        {KJ_AUTOSTART_COPY, "copy"},       {KJ_AUTOSTART_CUT, "cut"},
     };
     json_t *list = json_array();
     for (size_t i = 0; i < KJ_COUNT(names); i++)

@@ -176,6 +176,7 @@ static const word flags[] = {
     {"hidden", N_("hides from tools")},
     {"stale", N_("not in use")},
     {"copy", N_("in a copy of a hive")},
+    {"cut", N_("longer than what is shown")},
     {"32-bit", N_("32-bit")},
     {NULL, NULL},
 };

@@ -271,5 +271,119 @@ def copies():
     equal([(e[0], e[2], e[4]) for e in entries()], [("run", "copy", "a")])
 
 
+def job(name):
+    return read(os.path.join(hives.HERE, "..", "fuzz", "corpus", "job", name))
+
+
+@case("task files of both kinds")
+def task_files():
+    cache = NT + "\\Schedule\\TaskCache\\Tree\\Folder\\Xml"
+    System("6.1", {cache: {"Id": "string:{1}"}})
+    seed = read(os.path.join(hives.HERE, "..", "fuzz", "corpus", "task_xml", "narrow"))
+    seed = seed.replace(b"C:\\a &amp; b.exe", b"%windir%\\evil.exe")
+    write("t/Windows/System32/Tasks/Folder/Xml", seed)
+    write("t/WINNT/a.exe", b"MZ inert")
+    write("t/Windows/Tasks/plain.job", job("plain"))
+    write("t/Windows/Tasks/disabled.job", job("disabled"))
+    write("t/Windows/Tasks/no.job", b"nothing")
+    equal(sorted(summary(row="tasks")),
+          [("", "no.job", ""), ("", "plain.job", "WINNT/a.exe"),
+           ("disabled hidden", "\\Folder\\Xml", "evil.exe"),
+           ("disabled missing hidden", "\\Folder\\Xml", ""),
+           ("disabled missing hidden", "disabled.job", "")])
+
+
+@case("names that App Paths leads to")
+def app_paths():
+    paths = CV + "\\App Paths\\"
+    System("6.1", {CV + "\\Run": {"a": "string:known.exe /x", "b": "string:known", "c": "string:lost",
+                                  "d": "string:unknown.exe"},
+                   paths + "Known.exe": {"": 'string:"C:\\Windows\\Far\\off.exe"'},
+                   paths + "lost.exe": {"": "string:C:\\Windows\\Far\\none.exe"}})
+    write("t/Windows/Far/off.exe", b"MZ inert")
+    equal(sorted(summary(row="run")), [("", "a", "Far/off.exe"), ("", "b", "Far/off.exe"),
+                                       ("missing", "c", ""), ("missing", "d", "")])
+
+
+def values(count, text, name="v%d"):
+    return {name % i: text for i in range(count)}
+
+
+CLASS = "{%08d-0000-0000-0000-000000000000}"
+IFEO = NT + "\\Image File Execution Options\\"
+HOSTILE = {
+    "run": lambda n: {CV + "\\Run": values(n, "string:C:\\a b c d e f"),
+                      CV + "\\Explorer\\StartupApproved\\Run": values(n, "hex:3:03,00")},
+    "names": lambda n: {CV + "\\Run": values(n, "string:a b~1 c d e f g h")},
+    "class": lambda n: {**{"Classes\\CLSID\\" + CLASS % i: {} for i in range(n)},
+                        CV + "\\Shell Extensions\\Approved": values(n, "string:x", CLASS)},
+    "big": lambda n: {CV + "\\Run": values(n, "string:" + "x y " * 500)},
+    "list": lambda n: {IFEO + "k": values(n, "string:" + "x,y " * 20),
+                       NT + "\\Windows": {"AppInit_DLLs": "string:" + "x,y " * n}},
+}
+
+
+@case("work grows with what there is, not with its square")
+def linear():
+    for kind, keys in HOSTILE.items():
+        steps = []
+        for count in (300, 600):
+            System("6.1", keys(count))
+            lines = kujo("t", "work=8000000", code=0).lines
+            steps.append(int(lines[-1].split()[1]))
+            check(kind == "list" or len(lines) > count, kind)
+        check(steps[0] < steps[1] < 2.3 * steps[0], "%s: %s" % (kind, steps))
+
+
+@case("work has an end, and what was found until then stays")
+def bounded():
+    System("6.1", HOSTILE["names"](300))
+    whole = kujo("t", "work=8000000", code=0).lines
+    part = kujo("t", "work=5000", code=1).lines
+    check(part[-1].startswith("limit: ") and "rest was not looked at" in part[-1], part[-1])
+    check(2 < len(part) < len(whole) / 2, len(part))
+    equal(part[:-2], whole[:len(part) - 2])
+
+
+def lengthen(path, name, text):
+    """Gives the value that alone has this name a longer text, in an hbin of its own."""
+    data = bytearray(read(path))
+    raw = text.encode("utf-16-le") + b"\0\0"
+    size, = struct.unpack_from("<I", data, 40)
+    more = -(-(36 + len(raw)) // 4096) * 4096
+    struct.pack_into("<II", data, data.index(name.encode()) - 16, len(raw), size + 32)
+    struct.pack_into("<I", data, 24, 3)  # a minor version without segments
+    struct.pack_into("<I", data, 40, size + more)
+    words = struct.unpack_from("<127I", data)
+    check_sum = 0
+    for word in words:
+        check_sum ^= word
+    struct.pack_into("<I", data, 508, check_sum)
+    head = struct.pack("<4sIIQQI", b"hbin", size, more, 0, 0, 0) + struct.pack("<i", 32 - more)
+    write(path, data[:4096 + size], (head + raw).ljust(more, b"\0"))
+
+
+@case("a text that is longer than any command is cut, and that is told")
+def cut():
+    System("6.1", {CV + "\\Run": {"LongOne": "string:x", "Longer": "string:x"}})
+    hive = "t/Windows/system32/config/SOFTWARE"
+    lengthen(hive, "LongOne", "evil.exe " + "x" * 30000)
+    lengthen(hive, "Longer", "evil.exe " + "x" * 40000)
+    equal(sorted(summary(row="run")),
+          [("", "LongOne", "evil.exe"), ("cut", "Longer", "evil.exe")])
+
+
+@case("a key's path is the one that was walked, whatever cells say of the keys above them")
+def wrong_parents():
+    System("6.1", {CV + "\\Run": {"a": "string:evil.exe"}})
+    hive = "t/Windows/system32/config/SOFTWARE"
+    data = bytearray(read(hive))
+    cell = data.index(b"Run", data.index(b"CurrentVersion")) - 76
+    check(data[cell:cell + 2] == b"nk", "the key of the name Run")
+    struct.pack_into("<I", data, cell + 16, cell - 4 - 4096)  # its own parent
+    write(hive, data)
+    equal([e[3] for e in entries(row="run")], ["HKLM\\SOFTWARE\\" + CV + "\\Run"])
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())

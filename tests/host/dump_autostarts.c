@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dump_autostarts TREE [all]: prints a line for everything that starts by itself on the Windows
  * systems of a directory, with `all` what is Windows' own or only told, too, for the tests to
- * compare. dump_autostarts TREE default=ROW:NAME...: what Windows has there by itself. */
+ * compare. dump_autostarts TREE default=ROW:NAME...: what Windows has there by itself.
+ * dump_autostarts TREE work=MAX: all, in MAX steps at most, and how many steps it took. */
 #include "base/buf.h"
 #include "base/text.h"
 #include "host/autostarts_private.h"
@@ -21,7 +22,7 @@ static void print_text(const char *label, kj_span text)
 static void print_flags(uint32_t flags)
 {
     static const char *const words[] = {"default", "disabled", "missing", "elsewhere", "hijack",
-                                        "inline",  "hidden",   "stale",   "copy"};
+                                        "inline",  "hidden",   "stale",   "copy",      "cut"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (flags & (1U << i))
             printf(" %s", words[i]);
@@ -74,10 +75,16 @@ int main(int argc, char **argv)
     kj_status status = kj_tree_open_directory(argv[1], &tree, &err);
     if (status == KJ_OK)
         status = kj_systems_find(tree, &arena, &systems, &err);
-    bool all = argc > 2 && strcmp(argv[2], "all") == 0;
+    uint64_t work = 0, work_max = KJ_AUTOSTART_WORK_MAX;
+    bool count = argc > 2 && strncmp(argv[2], "work=", 5) == 0 &&
+                 kj_text_to_u64(kj_span_str(argv[2] + 5), &work_max);
+    bool all = argc > 2 && (count || strcmp(argv[2], "all") == 0);
     bool ask = argc > 2 && !all;
     for (size_t i = 0; i < systems.count && status == KJ_OK && !ask; i++)
-        status = kj_autostarts_find(&systems.items[i], all, print_entry, NULL, &err);
+        status = kj_autostarts_find_within(&systems.items[i], all, work_max, print_entry, NULL,
+                                           &work, &err);
+    if (count)
+        printf("steps: %llu\n", (unsigned long long)work);
     for (int i = 2; ask && i < argc && systems.count; i++)
         print_default(&systems.items[0], argv[i] + strlen("default="));
     if (status != KJ_OK)
