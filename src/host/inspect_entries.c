@@ -16,6 +16,7 @@ enum {
     KEYS_MAX = 200000,       /* that are passed */
     VALUES_MAX = 100000,     /* that are looked at */
     TEXT_MAX = 1 << 20,      /* of a value's data */
+    WORK_MAX = 3000000,      /* some seconds */
     DATA_MAX = 64 << 10,     /* bytes of a value's data that are looked at */
     COMPARED_MAX = 64 << 10, /* no artifact's is longer */
     INI_MAX = 1 << 20,
@@ -61,6 +62,7 @@ static kj_span target_place(kj_inspector *in, kj_span data, const kj_path_contex
 {
     kj_command_target target = {0};
     kj_command_resolve(in->system, data, context, &target);
+    in->work += target.work;
     if (target.file.path.len == 0)
         return (kj_span){0};
     *out_file = kj_inspect_file(in, &target.file);
@@ -303,6 +305,19 @@ static void look_at_value(key_search *s, kj_reg_key key, const kj_reg_value *val
     add_traces(in, &trace);
 }
 
+/* A hostile hive has as many values as it likes, each of which leads over the whole disk. */
+static bool may_work(kj_inspector *in, size_t data_len)
+{
+    in->work += 1 + kj_min_size(data_len, DATA_MAX) / 32;
+    if (in->work <= WORK_MAX)
+        return true;
+    kj_inspector_unseen(
+        in, "",
+        KJ_SENTENCE("the registry holds more values where threats leave theirs than "
+                    "can be looked at; the rest was not"));
+    return false;
+}
+
 static void look_at_key(key_search *s, kj_reg_key key)
 {
     kj_inspector *in = s->in;
@@ -312,6 +327,8 @@ static void look_at_key(key_search *s, kj_reg_key key)
     kj_inspector_point before = kj_inspector_save(in);
     while (!kj_inspector_stopped(in) &&
            kj_registry_next_value(&hive->registry, key, &it, in->arena, &value) && may_search(s)) {
+        if (!may_work(in, value.data.len))
+            return;
         s->values++;
         look_at_value(s, key, &value);
         kj_inspector_go_back(in, before);

@@ -26,6 +26,7 @@ typedef struct kj_inspector {
     KJ_VEC(kj_host_hit) hits; /* of the file under way */
     KJ_VEC(kj_host_unseen) unseen;
     kj_file_slots slots;
+    uint64_t work; /* that entries took: places asked, and what their texts cost */
     bool starved;
 } kj_inspector;
 
