@@ -228,18 +228,19 @@ static kj_span name_of(kj_inspector *in, kj_reg_name name)
     return copy;
 }
 
-/* The key's full path, as it is stored. */
-static kj_span shown_key(kj_inspector *in, const kj_hive *hive, kj_reg_key key)
+/* The path of a key below the one at `above`, with its name as it is stored. Built on the way down:
+ * what a hive says of a key's parent may be anything. */
+static kj_span key_below(key_search *s, kj_span above, kj_reg_key key)
 {
+    kj_reg_key_info info;
+    if (key == KJ_REG_NONE || !kj_registry_key(&s->in->system->hives[s->hive].registry, key, &info))
+        return above;
     kj_buf text;
     kj_buf_init(&text, TEXT_MAX);
-    kj_buf_put(&text, hive->mount);
-    size_t before = text.len;
+    kj_buf_put(&text, above);
     kj_buf_put_byte(&text, '\\');
-    kj_registry_path(&hive->registry, key, &text);
-    if (text.len == before + 1)
-        text.len = before;
-    kj_span copy = kj_inspector_copy(in, kj_buf_span(&text));
+    kj_reg_name_text(info.name, &text);
+    kj_span copy = kj_inspector_copy(s->in, kj_buf_span(&text));
     kj_buf_done(&text);
     return copy;
 }
@@ -263,7 +264,7 @@ static void sight_near(kj_inspector *in, const kj_entry_fact *fact)
     }
 }
 
-static void look_at_value(key_search *s, kj_reg_key key, const kj_reg_value *value)
+static void look_at_value(key_search *s, kj_reg_key key, kj_span shown, const kj_reg_value *value)
 {
     kj_inspector *in = s->in;
     const kj_hive *hive = &in->system->hives[s->hive];
@@ -279,6 +280,7 @@ static void look_at_value(key_search *s, kj_reg_key key, const kj_reg_value *val
                  .path = hive->path,
                  .hive = s->hive,
                  .key = key,
+                 .key_path = shown,
                  .value = *value,
                  .name = name_of(in, value->name),
                  .data = kj_inspector_copy(in, kj_buf_span(&text))},
@@ -286,7 +288,6 @@ static void look_at_value(key_search *s, kj_reg_key key, const kj_reg_value *val
         .autostart = KJ_NONE,
     };
     kj_buf_done(&text);
-    trace.spot.key_path = shown_key(in, hive, key);
     kj_path_context context = kj_inspect_context(in->system, &trace.spot);
     kj_span place = {0};
     if (is_value_of_text(value->type) && trace.spot.data.len)
@@ -318,7 +319,7 @@ static bool may_work(kj_inspector *in, size_t data_len)
     return false;
 }
 
-static void look_at_key(key_search *s, kj_reg_key key)
+static void look_at_key(key_search *s, kj_reg_key key, kj_span shown)
 {
     kj_inspector *in = s->in;
     const kj_hive *hive = &in->system->hives[s->hive];
@@ -330,14 +331,14 @@ static void look_at_key(key_search *s, kj_reg_key key)
         if (!may_work(in, value.data.len))
             return;
         s->values++;
-        look_at_value(s, key, &value);
+        look_at_value(s, key, shown, &value);
         kj_inspector_go_back(in, before);
         before = kj_inspector_save(in);
     }
 }
 
 /* Every key at `path` below `key`, `*` standing for any characters of one name. */
-static void search_keys(key_search *s, kj_reg_key key, kj_span path)
+static void search_keys(key_search *s, kj_reg_key key, kj_span shown, kj_span path)
 {
     const kj_registry *reg = &s->in->system->hives[s->hive].registry;
     size_t end = kj_span_find(path, kj_span_str("\\"), 0);
@@ -346,11 +347,12 @@ static void search_keys(key_search *s, kj_reg_key key, kj_span path)
     if (key == KJ_REG_NONE)
         return;
     if (part.len == 0) {
-        look_at_key(s, key);
+        look_at_key(s, key, shown);
         return;
     }
     if (!memchr(part.data, '*', part.len)) {
-        search_keys(s, kj_registry_find(reg, key, part), rest);
+        kj_reg_key below = kj_registry_find(reg, key, part);
+        search_keys(s, below, key_below(s, shown, below), rest);
         return;
     }
     const char *pattern = kj_fold_text(s->in->arena, part);
@@ -362,7 +364,7 @@ static void search_keys(key_search *s, kj_reg_key key, kj_span path)
         kj_span name = name_of(s->in, info.name);
         const char *folded = kj_fold_text(s->in->arena, name);
         if (folded && kj_wildcard_match(kj_span_str(pattern), kj_span_str(folded)))
-            search_keys(s, info.key, rest);
+            search_keys(s, info.key, key_below(s, shown, info.key), rest);
         kj_inspector_go_back(s->in, before);
         before = kj_inspector_save(s->in);
     }
@@ -383,7 +385,7 @@ static void look_up(kj_inspector *in, kj_span pattern, const struct mount *mount
             return;
         }
         key_search search = {.in = in, .hive = i, .fact_place = pattern};
-        search_keys(&search, hive->registry.root, kj_span_str(path));
+        search_keys(&search, hive->registry.root, hive->mount, kj_span_str(path));
     }
 }
 

@@ -617,5 +617,24 @@ def _():
     check(first in kujo("undo", "--list", "--state", "state", code=0).out.decode())
 
 
+@case("a hive that lies about a key's parent: shown where it was found, and not edited")
+def _():
+    volume = Volume("v")
+    volume.infect_with_mimail()
+    hive = bytearray(read(volume.software))
+    at = next(at for at in range(0x1000, len(hive) - 80)
+              if hive[at:at + 2] == b"nk" and hive[at + 76:at + 79] == b"Run"
+              and hive[at + 72] == 3)
+    hive[at + 16:at + 20] = (32).to_bytes(4, "little")  # the root
+    volume.file("%/system32/config/software", bytes(hive))
+    doc = document("host", "v", code=1)
+    where = [trace["where"] for trace in doc["systems"][0]["traces"]
+             if trace.get("artifact") == "run"]
+    equal(where, ["HKLM\\SOFTWARE\\" + RUN])
+    doc = apply(2)
+    equal(read(volume.software), bytes(hive))
+    check([action["refused"] for action in actions(doc, "refused")], doc["plan"])
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
