@@ -106,10 +106,11 @@ static void on_sighting(void *user, uint32_t set, uint32_t artifact, kj_span mem
         l->in->starved = true;
 }
 
-static void on_matched(void *user, uint32_t set, uint32_t rule)
+/* Likewise: what is in an archive is not on the system yet. */
+static void on_matched(void *user, uint32_t set, uint32_t rule, bool is_member)
 {
     looking *l = user;
-    if (!l->in->files.items[l->file].is_copy)
+    if (!is_member && !l->in->files.items[l->file].is_copy)
         kj_sightings_add_rule(&l->in->seen[set], rule);
 }
 

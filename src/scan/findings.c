@@ -125,7 +125,7 @@ static void tell_sightings(kj_matcher *matcher, uint32_t set, const kj_object *o
 
 /* Rules of the user's own are no facts about a volume. */
 static void tell_matched(kj_matcher *matcher, const kj_defs *defs, uint32_t set,
-                         const kj_scan_events *events)
+                         const kj_object *object, const kj_scan_events *events)
 {
     const kj_sightings *seen = kj_matcher_seen(matcher);
     for (uint32_t base = 0; base < seen->rule_count; base += 64)
@@ -133,7 +133,7 @@ static void tell_matched(kj_matcher *matcher, const kj_defs *defs, uint32_t set,
             uint32_t index = base + (uint32_t)__builtin_ctzll(bits);
             const kj_disk_rule *rule = kj_defs_rule(defs, index);
             if (rule && rule->threat != KJ_NONE && rule->detects.count)
-                events->matched(events->user, set, index);
+                events->matched(events->user, set, index, object->depth > 0);
         }
 }
 
@@ -146,6 +146,6 @@ kj_status kj_findings_tell(kj_matcher *matcher, const kj_defs *defs, uint32_t se
         KJ_TRY(tell_finding(matcher, defs, set, detects[i], object, events, err));
     tell_sightings(matcher, set, object, events);
     if (events->matched)
-        tell_matched(matcher, defs, set, events);
+        tell_matched(matcher, defs, set, object, events);
     return KJ_OK;
 }

@@ -62,8 +62,9 @@ typedef struct kj_scan_events {
     void (*unseen)(void *user, kj_status why, kj_span member, const char *sentence);
     /* An artifact of set `set` was seen in `member`; what a volume's detections are made of. */
     void (*sighting)(void *user, uint32_t set, uint32_t artifact, kj_span member);
-    /* A rule of an advisory in set `set` matched: the other half of that. NULL: nobody asks. */
-    void (*matched)(void *user, uint32_t set, uint32_t rule);
+    /* A rule of an advisory in set `set` matched, in the file itself or in a member of it: the
+     * other half of that. NULL: nobody asks. */
+    void (*matched)(void *user, uint32_t set, uint32_t rule, bool is_member);
     /* A rule had a line printed (console.log) about `member`; raw bytes. NULL: nobody asks. */
     void (*console)(void *user, kj_span member, kj_span line);
     /* An object was scanned. */

@@ -120,9 +120,10 @@ static void put_sighting(void *user, uint32_t set, uint32_t artifact, kj_span me
     put_record(writer, &record.head, sizeof record, place, (kj_span){0});
 }
 
-static void put_matched(void *user, uint32_t set, uint32_t rule)
+static void put_matched(void *user, uint32_t set, uint32_t rule, bool is_member)
 {
     kj_wire_writer *writer = user;
+    (void)is_member;
     if (!writer->on_volume)
         return;
     kj_wire_matched record = {.head.kind = KJ_WIRE_MATCHED, .set = set, .rule = rule};

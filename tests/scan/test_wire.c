@@ -53,7 +53,7 @@ static void put_all(kj_buf *out)
     events.finding(events.user, &finding);
     events.unseen(events.user, KJ_LIMIT, kj_span_str("m"), "too deep");
     events.sighting(events.user, 0, 1, kj_span_str(""));
-    events.matched(events.user, 0, 1);
+    events.matched(events.user, 0, 1, false);
     events.console(events.user, kj_span_str("m"), kj_span_of("a\x1b\xff\0b", 5));
     events.object(events.user, kj_span_str("m"), "zip", 100);
     kj_error err = {.message = "no"};
