@@ -636,5 +636,42 @@ def _():
     check([action["refused"] for action in actions(doc, "refused")], doc["plan"])
 
 
+@case("Windows 98: its registry is cleaned in place, and comes back")
+def _():
+    sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "host"))
+    import hives  # pylint: disable=import-outside-toplevel
+    run_key = "SOFTWARE\\" + RUN
+    def fill():
+        shutil.rmtree("v", ignore_errors=True)
+        os.makedirs("v/WINDOWS/SYSTEM")
+        hives.creg("v/WINDOWS/SYSTEM.DAT", {
+            run_key: {"ScanRegistry": "C:\\WINDOWS\\scanregw.exe /autorun",
+                      "System": "C:\\WINDOWS\\SYS32.EXE", "TaskMonitor": "taskmon.exe"},
+            "SOFTWARE\\Microsoft\\Windows\\CurrentVersion": {"Version": "Windows 98",
+                                                           "VersionNumber": "4.10.1998"}})
+        hives.creg("v/WINDOWS/USER.DAT", {".DEFAULT\\Software\\" + RUN: {}})
+        for name, content in (("SYS32.EXE", program(32768)), ("OUTLOOK.EXE", program(50720)),
+                              ("explorer.exe", program(180224)), ("scanregw.exe", program(9000)),
+                              ("win.ini", b"[windows]\r\nrun=C:\\WINDOWS\\dllreg.exe\r\n"),
+                              ("system.ini", b"[boot]\r\nshell=Explorer.exe\r\n"),
+                              ("dllreg.exe", program(9234))):
+            with open("v/WINDOWS/" + name, "wb") as file:
+                file.write(content)
+    fill()
+    before = snapshot("v")
+    doc = document("host", "v", code=1)
+    equal(threats(doc), [DUMARU, MIMAIL], doc["systems"][0]["threats"])
+    check("98" in doc["systems"][0]["product"], doc["systems"][0]["product"])
+    doc = apply()
+    equal(sorted(action["do"] for action in actions(doc)),
+          ["delete-value", "quarantine", "quarantine", "quarantine", "set-ini"], doc["plan"])
+    equal(os.path.getsize("v/WINDOWS/SYSTEM.DAT"), len(before["WINDOWS/SYSTEM.DAT"][-1]))
+    rows = document("host", "--autostarts", "--all", "v", code=0)["systems"][0]["autostarts"]
+    names = {row.get("name") for row in rows if row["row"] == "run"}
+    equal(names, {"ScanRegistry", "TaskMonitor"}, rows)
+    kujo("undo", "--state", "state", "last", code=0)
+    equal(difference(before, snapshot("v")), [])
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
