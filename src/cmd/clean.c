@@ -67,12 +67,6 @@ static void on_step(void *user, size_t index, kj_step_result result, const char 
     c->sentences[index] = sentence ? kj_arena_strdup(c->arena, sentence) : NULL;
 }
 
-static bool is_stopped(void *user)
-{
-    (void)user;
-    return kj_interrupt_signal() != 0;
-}
-
 /* Reasons of every step: the actions that it does. The arena's. */
 static bool add_reasons(kj_host *host, const kj_plan *plan, kj_step *steps)
 {
@@ -158,7 +152,7 @@ static bool apply(const options *o, kj_host *host, const kj_sets *sets, const kj
         .count = plan->step_count,
         .allow_system = o->allow_system,
     };
-    kj_transaction_events events = {&out->steps, on_step, is_stopped};
+    kj_transaction_events events = {&out->steps, on_step, kj_interrupt_stops};
     kj_status status = kj_transaction_run(state, &transaction, &events, &out->summary, &err);
     out->state_path = kj_arena_strdup(arena, kj_state_path(state));
     out->ran = status == KJ_OK;

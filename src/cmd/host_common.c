@@ -47,12 +47,6 @@ static kj_status open_tree(const kj_host_options *options, const char *root, kj_
                               options->partition, out, err);
 }
 
-static bool is_stopped(void *user)
-{
-    (void)user;
-    return kj_interrupt_signal() != 0;
-}
-
 static void show_progress(void *user, const char *what)
 {
     const kj_host *host = user;
@@ -99,7 +93,7 @@ bool kj_host_open(const kj_host_options *options, const kj_sets *sets, const cha
                     .limits = options->limits,
                     .signatures = options->autostarts,
                     .every_file = options->every_file,
-                    .stopped = is_stopped,
+                    .stopped = kj_interrupt_stops,
                     .progress = shows_progress ? show_progress : NULL,
                     .user = out},
     };

@@ -47,3 +47,9 @@ int kj_interrupt_signal(void)
 {
     return state.signal;
 }
+
+bool kj_interrupt_stops(void *user)
+{
+    (void)user;
+    return kj_interrupt_signal() != 0;
+}

@@ -12,3 +12,6 @@ void kj_interrupt_set_scanner(kj_scanner *scanner);
 
 /* The signal that came, or 0. */
 int kj_interrupt_signal(void);
+
+/* The same as a question that long work asks between its steps; `user` is not looked at. */
+bool kj_interrupt_stops(void *user);

@@ -57,13 +57,7 @@ static void on_step(void *user, size_t index, kj_step_result result, const char 
                       _(kj_step_result_name(result)), sentence ? _(sentence) : "");
 }
 
-static bool is_stopped(void *user)
-{
-    (void)user;
-    return kj_interrupt_signal() != 0;
-}
-
-const kj_transaction_events kj_runs_events = {NULL, on_step, is_stopped};
+const kj_transaction_events kj_runs_events = {NULL, on_step, kj_interrupt_stops};
 
 static int tell_summary(const kj_run_summary *summary, const char *done)
 {

@@ -10,8 +10,8 @@ static inline void kj_close_state(kj_state **state)
     *state = NULL;
 }
 
-/* `kujo clean --resume [ROOT]`: completes the run that was interrupted there (NULL: the newest one). `state`: --state, or
- * NULL. */
+/* `kujo clean --resume [ROOT]`: completes the run that was interrupted there (NULL: the newest
+ * one). `state`: --state, or NULL. */
 int kj_runs_resume(const char *state, const char *root);
 
 /* One line a step as it ends, for resume and undo. `user`: unused. */

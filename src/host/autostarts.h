@@ -91,6 +91,14 @@ typedef struct kj_autostart {
     uint32_t flags; /* KJ_AUTOSTART_... */
 } kj_autostart;
 
+/* Whether nothing starts by it: disabled, in another control set or for another Windows, in a copy.
+ */
+static inline bool kj_autostart_is_dead(const kj_autostart *entry)
+{
+    const uint32_t dead = KJ_AUTOSTART_DISABLED | KJ_AUTOSTART_STALE | KJ_AUTOSTART_COPY;
+    return (entry->flags & dead) != 0;
+}
+
 /* Hands out every entry of every row, in the table's order, then hive order. Everything is the
  * system's arena's. Bounds: 200,000 entries, 128 MB of texts, and work of a few seconds (KJ_LIMIT:
  * what was told stays valid). `all`: entries

@@ -145,8 +145,8 @@ static void look_at_signatures(kj_inspector *in)
 /* Whether the entry will really start something. */
 static bool is_live(const kj_autostart *entry)
 {
-    const uint32_t dead = KJ_AUTOSTART_DISABLED | KJ_AUTOSTART_STALE | KJ_AUTOSTART_COPY;
-    return (entry->flags & dead) == 0 && kj_autostart_row_restore(entry->row) != KJ_RESTORE_REPORT;
+    return !kj_autostart_is_dead(entry) &&
+           kj_autostart_row_restore(entry->row) != KJ_RESTORE_REPORT;
 }
 
 /* ---- content

@@ -282,8 +282,7 @@ static json_t *starts(maker *m, const kj_inspection *inspection, uint32_t file)
     json_t *list = json_array();
     for (size_t i = 0; i < inspection->autostart_count; i++) {
         const kj_host_autostart *item = &inspection->autostarts[i];
-        const uint32_t dead = KJ_AUTOSTART_DISABLED | KJ_AUTOSTART_STALE | KJ_AUTOSTART_COPY;
-        if (item->file != file || (item->entry.flags & dead))
+        if (item->file != file || kj_autostart_is_dead(&item->entry))
             continue;
         const kj_spot *spot = &item->entry.spot;
         kj_buf text;
@@ -655,8 +654,7 @@ static json_t *run_json(maker *m)
 /* What Windows needs to start, and whether it is there. */
 static bool is_vital(const kj_autostart *entry)
 {
-    const uint32_t dead = KJ_AUTOSTART_DISABLED | KJ_AUTOSTART_STALE | KJ_AUTOSTART_COPY;
-    return (entry->flags & dead) == 0 &&
+    return !kj_autostart_is_dead(entry) &&
            (kj_autostart_row_restore(entry->row) == KJ_RESTORE_DEFAULT ||
             kj_autostart_row_restore(entry->row) == KJ_RESTORE_DISABLE);
 }
