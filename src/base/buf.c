@@ -120,6 +120,12 @@ void kj_buf_put_u64le(kj_buf *buf, uint64_t value)
     put_le(buf, value, 8);
 }
 
+void kj_buf_put_sized(kj_buf *buf, kj_span bytes)
+{
+    kj_buf_put_u32le(buf, (uint32_t)bytes.len);
+    kj_buf_put(buf, bytes);
+}
+
 void kj_buf_put_zeros(kj_buf *buf, size_t count)
 {
     uint8_t *out = kj_buf_reserve(buf, count);

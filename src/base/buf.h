@@ -29,6 +29,7 @@ void kj_buf_printf(kj_buf *buf, const char *format, ...) KJ_PRINTF(2, 3);
 void kj_buf_put_u16le(kj_buf *buf, uint16_t value);
 void kj_buf_put_u32le(kj_buf *buf, uint32_t value);
 void kj_buf_put_u64le(kj_buf *buf, uint64_t value);
+void kj_buf_put_sized(kj_buf *buf, kj_span bytes); /* their number as u32 first: kj_read_sized() */
 void kj_buf_put_zeros(kj_buf *buf, size_t count);
 
 /* Gives back a buffer of which `whole` got the content: what it lacked for want of memory, that

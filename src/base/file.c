@@ -99,3 +99,25 @@ kj_status kj_file_replace(const char *path, kj_span content, unsigned mode, kj_e
     }
     return sync_folder(path, err);
 }
+
+kj_status kj_file_read_at(int fd, uint64_t at, void *to, size_t len, size_t *out_len, kj_error *err)
+{
+    uint8_t *out = to;
+    size_t have = 0;
+    while (have < len) {
+        ssize_t got = pread(fd, out + have, len - have, (off_t)(at + have));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            int why = errno;
+            kj_status status = kj_fail_errno(err, "read");
+            errno = why; /* for callers who word it themselves */
+            return status;
+        }
+        if (got == 0)
+            break;
+        have += (size_t)got;
+    }
+    *out_len = have;
+    return KJ_OK;
+}

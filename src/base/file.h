@@ -20,3 +20,8 @@ KJ_MUST_CHECK kj_status kj_file_replace(const char *path, kj_span content, unsig
 
 /* Writes everything, whatever the short writes. */
 KJ_MUST_CHECK kj_status kj_file_write_all(int fd, kj_span bytes, kj_error *err);
+
+/* Reads up to `len` bytes at `at`, whatever the short reads and the position. *out_len: how many
+ * there were before the end. KJ_IO; errno is the system's. */
+KJ_MUST_CHECK kj_status kj_file_read_at(int fd, uint64_t at, void *to, size_t len, size_t *out_len,
+                                        kj_error *err);

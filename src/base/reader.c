@@ -74,6 +74,11 @@ kj_span kj_read_span(kj_reader *r, size_t len)
     return bytes ? (kj_span){bytes, len} : (kj_span){0};
 }
 
+kj_span kj_read_sized(kj_reader *r)
+{
+    return kj_read_span(r, kj_read_u32le(r));
+}
+
 kj_span kj_read_cstr(kj_reader *r, size_t max)
 {
     kj_span rest = kj_span_sub(r->in, r->pos, max);

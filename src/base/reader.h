@@ -39,6 +39,9 @@ uint64_t kj_read_u64be(kj_reader *r);
 /* Borrows `len` bytes of r->in; empty when fewer are left, and the reader fails. */
 kj_span kj_read_span(kj_reader *r, size_t len);
 
+/* Bytes behind their number, a u32: what kj_buf_put_sized() wrote. */
+kj_span kj_read_sized(kj_reader *r);
+
 /* The bytes up to the next NUL within `max`, without it; the NUL is consumed. Fails without one. */
 kj_span kj_read_cstr(kj_reader *r, size_t max);
 

@@ -11,6 +11,16 @@ int kj_hex_digit(unsigned c)
     return letter < 6 ? (int)letter + 10 : -1;
 }
 
+void kj_hex_encode(kj_span bytes, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.len; i++) {
+        *out++ = digits[bytes.data[i] >> 4];
+        *out++ = digits[bytes.data[i] & 15];
+    }
+    *out = 0;
+}
+
 bool kj_hex_decode(kj_span hex, uint8_t *out)
 {
     if (hex.len % 2)
@@ -124,6 +134,15 @@ bool kj_utf8_valid(kj_span s)
             return false;
     }
     return true;
+}
+
+void kj_utf16le_put(uint32_t code, kj_buf *out)
+{
+    if (code >= 0x10000) {
+        kj_buf_put_u16le(out, (uint16_t)(0xD800 + ((code - 0x10000) >> 10)));
+        code = 0xDC00 + ((code - 0x10000) & 0x3FF);
+    }
+    kj_buf_put_u16le(out, (uint16_t)code);
 }
 
 void kj_utf16_to_utf8(kj_span utf16, bool big_endian, kj_buf *out)

@@ -37,11 +37,20 @@ static inline uint8_t kj_upper(uint8_t c)
     return (unsigned)c - 'a' < 26 ? (uint8_t)(c & ~0x20) : c;
 }
 
+/* What parts the programs of a list, in a registry value or an INI entry. */
+static inline bool kj_is_list_separator(unsigned c)
+{
+    return kj_is_space(c) || c == ',' || c == ';';
+}
+
 /* The value of a hex digit, or -1. */
 int kj_hex_digit(unsigned c);
 
 /* Decodes hex.len / 2 bytes into `out`; false on an odd length or another character. */
 bool kj_hex_decode(kj_span hex, uint8_t *out);
+
+/* Writes bytes as small hex digits, and a NUL behind: 2 * bytes.len + 1 characters. */
+void kj_hex_encode(kj_span bytes, char *out);
 
 /* ASCII case-blind equality. */
 bool kj_text_equal_nocase(kj_span a, kj_span b);
@@ -68,6 +77,9 @@ bool kj_utf8_valid(kj_span s);
 /* Converts UTF-16 (lone surrogates become U+FFFD; an odd last byte is dropped) and appends UTF-8.
  */
 void kj_utf16_to_utf8(kj_span utf16, bool big_endian, kj_buf *out);
+
+/* Appends a code point as UTF-16LE. */
+void kj_utf16le_put(uint32_t code, kj_buf *out);
 
 /* How many cells of a terminal a code point, or a text, takes: wide East Asian characters take two,
  * combining marks none. */

@@ -107,16 +107,8 @@ static kj_status put_content(writing *w, int file, uint64_t expected, digests *d
     uint64_t at = 0;
     for (;;) {
         size_t len = 0;
-        while (len < CHUNK) {
-            ssize_t got = pread(file, w->chunk + len, CHUNK - len, (off_t)(at + len));
-            if (got < 0 && errno == EINTR)
-                continue;
-            if (got < 0)
-                return kj_fail(err, KJ_UNSUPPORTED, at, "it cannot be read: %s", strerror(errno));
-            if (got == 0)
-                break;
-            len += (size_t)got;
-        }
+        if (kj_file_read_at(file, at, w->chunk, CHUNK, &len, NULL) != KJ_OK)
+            return kj_fail(err, KJ_UNSUPPORTED, at, "it cannot be read: %s", strerror(errno));
         if (len == 0)
             break;
         add_to_digests(d, kj_span_of(w->chunk, len));
@@ -153,12 +145,6 @@ static kj_status put_attributes(writing *w, kj_attributes attributes, kj_buf *ab
     return KJ_OK;
 }
 
-static void put_text(kj_buf *out, kj_span text)
-{
-    kj_buf_put_u32le(out, (uint32_t)text.len);
-    kj_buf_put(out, text);
-}
-
 /* The order is the format. */
 static void put_about(kj_buf *out, const kj_quarantined *about, const struct stat *st,
                       uint64_t size, const digests *d, kj_span attributes, uint32_t attribute_count)
@@ -180,11 +166,11 @@ static void put_about(kj_buf *out, const kj_quarantined *about, const struct sta
     kj_buf_put_u32le(out, st->st_gid);
     kj_buf_put_u32le(out, (uint32_t)st->st_nlink);
     kj_buf_put_u32le(out, about->sensitive);
-    put_text(out, kj_span_str(about->id));
-    put_text(out, about->run);
-    put_text(out, about->root);
-    put_text(out, about->path);
-    put_text(out, about->reasons);
+    kj_buf_put_sized(out, kj_span_str(about->id));
+    kj_buf_put_sized(out, about->run);
+    kj_buf_put_sized(out, about->root);
+    kj_buf_put_sized(out, about->path);
+    kj_buf_put_sized(out, about->reasons);
     kj_buf_put_u32le(out, attribute_count);
     kj_buf_put(out, attributes);
 }
@@ -274,23 +260,10 @@ static kj_status damaged(kj_error *err)
 /* Reads exactly `len` bytes at `at`. */
 static kj_status read_at(int fd, uint64_t at, void *to, size_t len, kj_error *err)
 {
-    uint8_t *out = to;
-    for (size_t done = 0; done < len;) {
-        ssize_t got = pread(fd, out + done, len - done, (off_t)(at + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return kj_fail_errno(err, "read the container");
-        if (got == 0)
-            return damaged(err);
-        done += (size_t)got;
-    }
-    return KJ_OK;
-}
-
-static kj_span read_text(kj_reader *r)
-{
-    return kj_read_span(r, kj_read_u32le(r));
+    size_t got = 0;
+    if (kj_file_read_at(fd, at, to, len, &got, err) != KJ_OK)
+        return kj_fail_errno(err, "read the container");
+    return got == len ? KJ_OK : damaged(err);
 }
 
 static kj_status read_attributes(kj_reader *r, kj_arena *arena, kj_container *out, kj_error *err)
@@ -303,7 +276,7 @@ static kj_status read_attributes(kj_reader *r, kj_arena *arena, kj_container *ou
         return kj_no_memory(err);
     uint64_t sum = 0;
     for (uint32_t i = 0; i < count; i++) {
-        items[i].name = read_text(r);
+        items[i].name = kj_read_sized(r);
         items[i].len = kj_read_u64le(r);
         kj_span digest = kj_read_span(r, KJ_HASH_MAX);
         sum += kj_min_u64(items[i].len, KJ_ATTRIBUTES_LEN_MAX + 1);
@@ -340,11 +313,11 @@ static kj_status read_about(kj_span text, const char *id, kj_arena *arena, kj_co
     about->gid = kj_read_u32le(&r);
     about->links = kj_read_u32le(&r);
     about->sensitive = kj_read_u32le(&r) != 0;
-    kj_span own_id = read_text(&r);
-    about->run = read_text(&r);
-    about->root = read_text(&r);
-    about->path = read_text(&r);
-    about->reasons = read_text(&r);
+    kj_span own_id = kj_read_sized(&r);
+    about->run = kj_read_sized(&r);
+    about->root = kj_read_sized(&r);
+    about->path = kj_read_sized(&r);
+    about->reasons = kj_read_sized(&r);
     if (!kj_reader_ok(&r) || !kj_span_is(own_id, id) || !is_sound_path(about->path))
         return damaged(err);
     memcpy(about->sha256, digest.data, 32);

@@ -118,17 +118,6 @@ kj_status kj_journal_read(kj_span bytes, kj_journal *journal, size_t *out_len,
 /* ---- payloads
  * ---------------------------------------------------------------------------------------- */
 
-static void put_text(kj_buf *out, kj_span text)
-{
-    kj_buf_put_u32le(out, (uint32_t)text.len);
-    kj_buf_put(out, text);
-}
-
-static kj_span read_text(kj_reader *r)
-{
-    return kj_read_span(r, kj_read_u32le(r));
-}
-
 void kj_record_put_begin(kj_buf *out, const kj_transaction *transaction, const kj_root_kept *root,
                          int64_t now)
 {
@@ -139,8 +128,8 @@ void kj_record_put_begin(kj_buf *out, const kj_transaction *transaction, const k
     kj_buf_put_u64le(out, root->inode);
     kj_buf_put_u64le(out, root->file_system);
     kj_buf_put_u64le(out, root->size);
-    put_text(out, kj_span_str(transaction->root));
-    put_text(out, transaction->title);
+    kj_buf_put_sized(out, kj_span_str(transaction->root));
+    kj_buf_put_sized(out, transaction->title);
 }
 
 void kj_record_put_step(kj_buf *out, uint32_t index, const kj_step_record *record)
@@ -164,23 +153,23 @@ void kj_record_put_step(kj_buf *out, uint32_t index, const kj_step_record *recor
                              kept->parent_mtime_ns};
     for (size_t i = 0; i < KJ_COUNT(times); i++)
         kj_buf_put_u64le(out, (uint64_t)times[i]);
-    put_text(out, step->path);
-    put_text(out, step->reasons);
-    put_text(out, record->container);
-    put_text(out, record->sentence);
+    kj_buf_put_sized(out, step->path);
+    kj_buf_put_sized(out, step->reasons);
+    kj_buf_put_sized(out, record->container);
+    kj_buf_put_sized(out, record->sentence);
     kj_buf_put_u32le(out, (uint32_t)step->need_count);
     for (size_t i = 0; i < step->need_count; i++)
         kj_buf_put_u32le(out, step->needs[i]);
     kj_buf_put_u32le(out, (uint32_t)step->edits.count);
     for (size_t i = 0; i < step->edits.count; i++) {
         kj_buf_put_u64le(out, step->edits.items[i].offset);
-        put_text(out, step->edits.items[i].before);
-        put_text(out, step->edits.items[i].after);
+        kj_buf_put_sized(out, step->edits.items[i].before);
+        kj_buf_put_sized(out, step->edits.items[i].after);
     }
     kj_buf_put_u32le(out, (uint32_t)record->attributes.count);
     for (size_t i = 0; i < record->attributes.count; i++) {
-        put_text(out, record->attributes.items[i].name);
-        put_text(out, record->attributes.items[i].value);
+        kj_buf_put_sized(out, record->attributes.items[i].name);
+        kj_buf_put_sized(out, record->attributes.items[i].value);
     }
 }
 
@@ -188,7 +177,7 @@ void kj_record_put_result(kj_buf *out, uint32_t index, kj_step_result result, co
 {
     kj_buf_put_u32le(out, index);
     kj_buf_put_u32le(out, (uint32_t)result);
-    put_text(out, kj_span_str(sentence));
+    kj_buf_put_sized(out, kj_span_str(sentence));
 }
 
 /* ---- reading
@@ -213,8 +202,8 @@ static kj_status read_begin(reading *rd, kj_reader *r, kj_error *err)
     run->root_kept.inode = kj_read_u64le(r);
     run->root_kept.file_system = kj_read_u64le(r);
     run->root_kept.size = kj_read_u64le(r);
-    run->root = read_text(r);
-    run->title = read_text(r);
+    run->root = kj_read_sized(r);
+    run->title = kj_read_sized(r);
     if (!kj_reader_ok(r) || count > STEPS_MAX || run->steps)
         return broken(err);
     if (version != VERSION)
@@ -234,8 +223,8 @@ static kj_status read_edits(reading *rd, kj_reader *r, kj_step *step, kj_error *
         return kj_no_memory(err);
     for (uint32_t i = 0; i < count; i++) {
         items[i].offset = kj_read_u64le(r);
-        items[i].before = read_text(r);
-        items[i].after = read_text(r);
+        items[i].before = kj_read_sized(r);
+        items[i].after = kj_read_sized(r);
     }
     step->edits = (kj_edits){items, count};
     bool is_sound = kj_reader_ok(r) && kj_edits_valid(step->edits, step->size) &&
@@ -253,8 +242,8 @@ static kj_status read_attributes(reading *rd, kj_reader *r, kj_step_record *reco
     if (!items)
         return kj_no_memory(err);
     for (uint32_t i = 0; i < count; i++) {
-        items[i].name = read_text(r);
-        items[i].value = read_text(r);
+        items[i].name = kj_read_sized(r);
+        items[i].value = kj_read_sized(r);
     }
     record->attributes = (kj_attributes){items, count};
     return kj_reader_ok(r) ? KJ_OK : broken(err);
@@ -312,10 +301,10 @@ static kj_status read_step(reading *rd, kj_reader *r, kj_error *err)
     memcpy(step->sha256, digests.data, KJ_HASH_MAX);
     memcpy(step->sha256_after, digests.data + KJ_HASH_MAX, KJ_HASH_MAX);
     read_kept(r, &record->kept);
-    step->path = read_text(r);
-    step->reasons = read_text(r);
-    record->container = read_text(r);
-    record->sentence = read_text(r);
+    step->path = kj_read_sized(r);
+    step->reasons = kj_read_sized(r);
+    record->container = kj_read_sized(r);
+    record->sentence = kj_read_sized(r);
     KJ_TRY(read_needs(rd, r, index, step, err));
     KJ_TRY(read_edits(rd, r, step, err));
     KJ_TRY(read_attributes(rd, r, record, err));
@@ -327,7 +316,7 @@ static kj_status read_result(reading *rd, kj_reader *r, bool of_undo, kj_error *
 {
     kj_run_record *run = rd->run;
     uint32_t index = kj_read_u32le(r), result = kj_read_u32le(r);
-    kj_span sentence = read_text(r);
+    kj_span sentence = kj_read_sized(r);
     if (!kj_reader_ok(r) || index >= run->seen || result >= KJ_STEP_RESULT_COUNT)
         return broken(err);
     kj_step_record *record = &run->steps[index];

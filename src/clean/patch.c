@@ -2,6 +2,7 @@
 #include "clean/patch.h"
 
 #include "base/arith.h"
+#include "base/file.h"
 #include "formats/regf.h"
 
 #include <errno.h>
@@ -25,16 +26,8 @@ typedef struct comparison {
 
 static bool pread_all(int fd, void *to, size_t len, uint64_t at)
 {
-    uint8_t *out = to;
-    for (size_t done = 0; done < len;) {
-        ssize_t got = pread(fd, out + done, len - done, (off_t)(at + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        done += (size_t)got;
-    }
-    return true;
+    size_t got = 0;
+    return kj_file_read_at(fd, at, to, len, &got, NULL) == KJ_OK && got == len;
 }
 
 /* The header with the edits' old or new bytes in it. */

@@ -66,11 +66,6 @@ static void add(kj_planner *p, const kj_action *action)
 /* ---- what a list keeps
  * --------------------------------------------------------------------------------- */
 
-static bool is_separator(uint8_t c)
-{
-    return kj_is_space(c) || c == ',' || c == ';';
-}
-
 /* `data` without bytes `start` to `start + len`, the quotes around them, and the separators on one
  * side. */
 static const char *without(kj_arena *arena, kj_span data, size_t start, size_t len)
@@ -81,9 +76,9 @@ static const char *without(kj_arena *arena, kj_span data, size_t start, size_t l
         end++;
     }
     size_t before = start, after = end;
-    while (before > 0 && is_separator(data.data[before - 1]))
+    while (before > 0 && kj_is_list_separator(data.data[before - 1]))
         before--;
-    while (after < data.len && is_separator(data.data[after]))
+    while (after < data.len && kj_is_list_separator(data.data[after]))
         after++;
     if (before > 0 && after == data.len)
         start = before;
@@ -111,7 +106,7 @@ static const char *without_trace(kj_planner *p, const kj_inspection *inspection,
 
 static bool ends_part(kj_span data, size_t at)
 {
-    return at >= data.len || is_separator(data.data[at]) || data.data[at] == '"';
+    return at >= data.len || kj_is_list_separator(data.data[at]) || data.data[at] == '"';
 }
 
 /* Where `token` stands in a list, and not in the middle of a longer one; SIZE_MAX. */
@@ -607,8 +602,7 @@ static void make_id(const kj_planner *p, kj_plan *plan)
     }
     uint8_t digest[KJ_HASH_MAX];
     kj_hash(KJ_HASH_SHA256, kj_buf_span(&text), digest);
-    for (size_t i = 0; i < 16; i++)
-        (void)snprintf(&plan->id[2 * i], 3, "%02x", digest[i]);
+    kj_hex_encode(kj_span_of(digest, 16), plan->id);
     kj_buf_done(&text);
 }
 

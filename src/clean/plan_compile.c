@@ -136,12 +136,7 @@ static bool encode(kj_span text, uint32_t type, kj_buf *out)
         uint32_t code = kj_utf8_next(text, &pos);
         if (type == KJ_REG_MULTI_SZ && code == '\n')
             code = 0;
-        if (code >= 0x10000) {
-            code -= 0x10000;
-            kj_buf_put_u16le(out, (uint16_t)(0xD800 + (code >> 10)));
-            code = 0xDC00 + (code & 0x3FF);
-        }
-        kj_buf_put_u16le(out, (uint16_t)code);
+        kj_utf16le_put(code, out);
     }
     kj_buf_put_u16le(out, 0);
     if (type == KJ_REG_MULTI_SZ)
@@ -329,19 +324,10 @@ static kj_status compile_creg(patch *p, const kj_hive *hive, kj_error *err)
 /* As it was inspected: the same bytes give the same entries. */
 static kj_status read_ini(patch *p, kj_ini *out, kj_node *out_node, kj_error *err)
 {
-    const kj_system *system = system_of(p);
-    KJ_CLEANUP(kj_close_fd) int fd = -1;
-    KJ_TRY(kj_tree_open(system->tree, p->path, INI_MAX, &fd, out_node, err));
-    kj_buf bytes;
-    kj_buf_init(&bytes, INI_MAX);
-    kj_status status = kj_file_read_fd(fd, &bytes, err);
-    const char *copy = NULL;
-    if (status == KJ_OK && !(copy = kj_arena_text(p->planner->arena, kj_buf_span(&bytes))))
-        status = kj_no_memory(err);
-    size_t len = bytes.len;
-    kj_buf_done(&bytes);
-    KJ_TRY(status);
-    return kj_ini_read(kj_span_of(copy, len), p->planner->arena, out, err);
+    kj_arena *arena = p->planner->arena;
+    kj_span bytes;
+    KJ_TRY(kj_tree_read(system_of(p)->tree, p->path, INI_MAX, arena, &bytes, out_node, err));
+    return kj_ini_read(bytes, arena, out, err);
 }
 
 /* The entry of a line, as it was. */

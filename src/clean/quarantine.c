@@ -233,9 +233,8 @@ static kj_status extract(kj_state *state, int fd, const kj_container *container,
     (void)state;
     (void)arena;
     extraction *e = user;
-    char name[2 * KJ_HASH_MAX + 1] = "";
-    for (size_t i = 0; i < KJ_HASH_MAX; i++)
-        (void)snprintf(&name[2 * i], 3, "%02x", container->about.sha256[i]);
+    char name[2 * KJ_HASH_MAX + 1];
+    kj_hex_encode(kj_span_of(container->about.sha256, KJ_HASH_MAX), name);
     e->path = kj_arena_printf(e->arena, "%s/%s", e->directory, name);
     if (!e->path)
         return kj_no_memory(err);

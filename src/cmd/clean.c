@@ -287,8 +287,8 @@ static int prepare(const options *o, int count, char **operands)
         return kj_complain(_("clean what? Name one directory; see 'kujo clean --help'"));
     (void)kj_interrupt_listen();
     kj_sets sets = {0};
-    const kj_sets_wanted wanted = {o->host.definitions, &o->host.rules, o->host.rules_kind, false};
-    int code = kj_sets_open(&wanted, &sets) ? clean(o, &sets, operands[0], lang) : KJ_EXIT_TROUBLE;
+    int code =
+        kj_host_open_sets(&o->host, &sets) ? clean(o, &sets, operands[0], lang) : KJ_EXIT_TROUBLE;
     kj_sets_close(&sets);
     return code;
 }

@@ -327,8 +327,7 @@ static void format_date(uint64_t seconds, char out[16])
 
 static void format_id(const uint8_t id[16], char out[33])
 {
-    for (size_t i = 0; i < 16; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", id[i]);
+    kj_hex_encode(kj_span_of(id, 16), out);
 }
 
 typedef struct count_row {

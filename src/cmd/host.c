@@ -61,10 +61,9 @@ static int prepare(const options *o, int count, char **operands)
         return kj_complain(
             _("inspect what? Name one directory or disk image; see 'kujo host --help'"));
     kj_sets sets = {0};
-    const kj_sets_wanted wanted = {o->host.definitions, &o->host.rules, o->host.rules_kind, false};
     (void)kj_interrupt_listen();
     int code =
-        kj_sets_open(&wanted, &sets) ? inspect(o, &sets, operands[0], lang) : KJ_EXIT_TROUBLE;
+        kj_host_open_sets(&o->host, &sets) ? inspect(o, &sets, operands[0], lang) : KJ_EXIT_TROUBLE;
     kj_sets_close(&sets);
     return code;
 }

@@ -160,13 +160,6 @@ void kj_host_fill_run(const kj_host *host, const kj_sets *sets, const char *comm
     };
 }
 
-static bool wants_color(const kj_host_options *options)
-{
-    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return !options->no_color && !(no_color && *no_color) && isatty(STDOUT_FILENO) &&
-           !(terminal && strcmp(terminal, "dumb") == 0);
-}
-
 static bool write_page(const char *path, const json_t *document, kj_lang lang)
 {
     char *text = NULL;
@@ -193,7 +186,7 @@ int kj_host_show(const kj_host_options *options, const kj_host_run *run, kj_lang
     if (!document)
         return kj_complain(_("out of memory"));
     const kj_host_text_options text = {
-        .color = wants_color(options),
+        .color = kj_wants_color(options->no_color, stdout),
         .quiet = options->quiet,
         .explain = options->explain,
         .lang = lang,
@@ -211,4 +204,11 @@ int kj_host_show(const kj_host_options *options, const kj_host_run *run, kj_lang
         code = KJ_EXIT_TROUBLE;
     json_decref(document);
     return code;
+}
+
+bool kj_host_open_sets(const kj_host_options *options, kj_sets *out)
+{
+    const kj_sets_wanted wanted = {options->definitions, &options->rules, options->rules_kind,
+                                   false};
+    return kj_sets_open(&wanted, out);
 }

@@ -81,6 +81,9 @@ typedef struct kj_host {
 /* Chooses the language of messages and texts. False when --lang is none. */
 bool kj_host_choose_language(const kj_host_options *options, kj_lang *out);
 
+/* As kj_sets_open(), what the options want. */
+bool kj_host_open_sets(const kj_host_options *options, kj_sets *out);
+
 /* Opens the volume or image at `root`, and inspects its systems. What goes wrong is said on stderr;
  * false then, and when there is no Windows. Close it all the same. */
 bool kj_host_open(const kj_host_options *options, const kj_sets *sets, const char *root,

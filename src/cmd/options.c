@@ -265,3 +265,10 @@ void kj_options_help(const kj_usage *usage)
     if (usage->after)
         (void)printf("\n%s", _(usage->after));
 }
+
+bool kj_wants_color(bool never, FILE *file)
+{
+    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return !never && !(no_color && *no_color) && isatty(fileno(file)) &&
+           !(terminal && strcmp(terminal, "dumb") == 0);
+}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* The type of the field that an option sets. */
 typedef enum kj_option_kind {
@@ -52,6 +53,11 @@ enum { KJ_OPTIONS_MAX = 64 };
  * *out_first is the index in argv of the first of them, behind all options. */
 kj_parsed kj_options_parse(const kj_usage *usage, int argc, char **argv, void *target,
                            int *out_first);
+
+/* Whether what goes to `file` is to be coloured: it is a terminal that can, and neither the user's
+ * option
+ * (`never`) nor NO_COLOR is against it. */
+bool kj_wants_color(bool never, FILE *file);
 
 /* Prints the help on stdout. */
 void kj_options_help(const kj_usage *usage);

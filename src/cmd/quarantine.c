@@ -45,17 +45,7 @@ static char *escape(kj_span text)
 
 static const char *hex(const uint8_t *bytes, size_t len, char out[2 * KJ_HASH_MAX + 1])
 {
-    for (size_t i = 0; i < len; i++)
-        (void)snprintf(&out[2 * i], 3, "%02x", bytes[i]);
-    return out;
-}
-
-static const char *local_time(int64_t when, char out[32])
-{
-    time_t seconds = (time_t)when;
-    struct tm parts;
-    if (!localtime_r(&seconds, &parts) || !strftime(out, 32, "%Y-%m-%d %H:%M:%S", &parts))
-        out[0] = 0;
+    kj_hex_encode(kj_span_of(bytes, len), out);
     return out;
 }
 
@@ -72,11 +62,11 @@ static char *threat_of(kj_span reasons)
 
 static void print_row(const kj_quarantined *item)
 {
-    char when[32];
+    char when[KJ_LOCAL_TIME_MAX];
     KJ_CLEANUP(kj_free_ptr) char *path = escape(item->path);
     KJ_CLEANUP(kj_free_ptr) char *root = escape(item->root);
     KJ_CLEANUP(kj_free_ptr) char *threat = threat_of(item->reasons);
-    (void)printf("%s  %s  %10llu  %-20s  %s/%s%s\n", item->id, local_time(item->when, when),
+    (void)printf("%s  %s  %10llu  %-20s  %s/%s%s\n", item->id, kj_local_time(item->when, when),
                  (unsigned long long)item->size, threat ? threat : "-",
                  root && strcmp(root, "/") != 0 ? root : "", path ? path : "",
                  item->sensitive ? _("  (somebody's data)") : "");
@@ -124,16 +114,16 @@ static void print_actions(kj_span reasons)
 
 static void print_item(const kj_quarantined *item)
 {
-    char digest[2 * KJ_HASH_MAX + 1], when[32];
+    char digest[2 * KJ_HASH_MAX + 1], when[KJ_LOCAL_TIME_MAX];
     KJ_CLEANUP(kj_free_ptr) char *path = escape(item->path);
     KJ_CLEANUP(kj_free_ptr) char *root = escape(item->root);
     (void)printf("%-12s %s\n", _("id"), item->id);
     (void)printf("%-12s %s\n", _("was"), path ? path : "");
     (void)printf("%-12s %s\n", _("below"), root ? root : "");
     (void)printf("%-12s %.*s\n", _("run"), (int)item->run.len, (const char *)item->run.data);
-    (void)printf("%-12s %s\n", _("since"), local_time(item->when, when));
+    (void)printf("%-12s %s\n", _("since"), kj_local_time(item->when, when));
     (void)printf("%-12s %llu\n", _("size"), (unsigned long long)item->size);
-    (void)printf("%-12s %s\n", _("modified"), local_time(item->mtime_ns / 1000000000, when));
+    (void)printf("%-12s %s\n", _("modified"), kj_local_time(item->mtime_ns / 1000000000, when));
     (void)printf("%-12s %04o, %u:%u\n", _("mode, owner"), item->mode & 07777, item->uid, item->gid);
     (void)printf("%-12s %u\n", _("attributes"), item->attribute_count);
     (void)printf("%-12s %s\n", "SHA-256", hex(item->sha256, 32, digest));

@@ -96,14 +96,14 @@ int kj_runs_resume(const char *state_path, const char *root)
 /* ---- the list
  * --------------------------------------------------------------------------------------------- */
 
-static void print_time(int64_t when)
+const char *kj_local_time(int64_t when, char out[KJ_LOCAL_TIME_MAX])
 {
-    char text[32] = "";
     time_t seconds = (time_t)when;
     struct tm parts;
-    if (localtime_r(&seconds, &parts))
-        (void)strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-    (void)printf("%-19s", text);
+    if (!localtime_r(&seconds, &parts) ||
+        !strftime(out, KJ_LOCAL_TIME_MAX, "%Y-%m-%d %H:%M:%S", &parts))
+        out[0] = 0;
+    return out;
 }
 
 /* What the run was about: the threats in its title. */
@@ -125,11 +125,12 @@ static void print_threats(kj_span title)
 
 static void print_run(const kj_run_info *run)
 {
+    char when[KJ_LOCAL_TIME_MAX];
     kj_buf root;
     kj_buf_init(&root, 1 << 16);
     kj_escape(run->root, NULL, &root);
     (void)printf("%s  ", run->id);
-    print_time(run->started);
+    (void)printf("%-19s", kj_local_time(run->started, when));
     (void)printf("  %-10s  %zu  %s", _(kj_run_state_name(run->state)), run->count,
                  kj_buf_text(&root));
     print_threats(run->title);

@@ -176,13 +176,6 @@ static bool is_stopped(void *user)
 /* ---- how --------------------------------------------------------------------------------------
  */
 
-static bool wants_color(const options *o, FILE *file)
-{
-    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return !o->no_color && !(no_color && *no_color) && isatty(fileno(file)) &&
-           !(terminal && strcmp(terminal, "dumb") == 0);
-}
-
 /* A single file needs no worker: starting one would take longer than most scans. An image holds
  * many. */
 static bool is_one_file(const options *o, int count, char **paths)
@@ -242,8 +235,8 @@ static int scan(const options *o, const kj_sets *s, const kj_reports *reports, k
         .all = o->all,
         .explain = o->explain,
         .quiet = o->quiet,
-        .color = wants_color(o, stdout),
-        .notes_color = wants_color(o, stderr),
+        .color = kj_wants_color(o->no_color, stdout),
+        .notes_color = kj_wants_color(o->no_color, stderr),
         .sets = s->items,
         .set_count = s->count,
         .rules_set = s->rules,
@@ -316,7 +309,7 @@ static int prepare_and_scan(const options *o, int count, char **paths)
     kj_reports reports;
     int code = KJ_EXIT_TROUBLE;
     const kj_sets_wanted wanted = {o->definitions, &o->rules, o->rules_kind,
-                                   wants_color(o, stderr)};
+                                   kj_wants_color(o->no_color, stderr)};
     if (kj_reports_read(&o->module_data, &reports) && kj_sets_open(&wanted, &s))
         code = scan(o, &s, &reports, &list, count, paths);
     kj_sets_close(&s);

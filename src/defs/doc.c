@@ -142,8 +142,7 @@ static json_t *artifact_json(doc *d, const kj_artifact *artifact)
     if (artifact->has_hash) {
         char hex[2 * KJ_HASH_MAX + 1];
         size_t len = kj_hash_len(artifact->hash_kind);
-        for (size_t i = 0; i < len; i++)
-            (void)snprintf(hex + 2 * i, 3, "%02x", artifact->hash[i]);
+        kj_hex_encode(kj_span_of(artifact->hash, len), hex);
         set(d, object, kj_hash_name(artifact->hash_kind), json_stringn(hex, 2 * len));
     }
     return object;

@@ -357,16 +357,6 @@ static void leave_out(writing *w, range part)
     w->done = part.end;
 }
 
-static void put_wide(uint32_t code, kj_buf *out)
-{
-    if (code < 0x10000) {
-        kj_buf_put_u16le(out, (uint16_t)code);
-        return;
-    }
-    kj_buf_put_u16le(out, (uint16_t)(0xD800 + ((code - 0x10000) >> 10)));
-    kj_buf_put_u16le(out, (uint16_t)(0xDC00 + ((code - 0x10000) & 0x3FF)));
-}
-
 /* Appends UTF-8 in the file's encoding. */
 static kj_status put_encoded(writing *w, kj_span text, kj_error *err)
 {
@@ -381,7 +371,7 @@ static kj_status put_encoded(writing *w, kj_span text, kj_error *err)
             return kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET,
                            "the file's encoding lacks a character of the new value");
         if (w->ini->wide)
-            put_wide(code, &w->out);
+            kj_utf16le_put(code, &w->out);
         else
             kj_buf_put_byte(&w->out, (uint8_t)byte);
     }

@@ -470,17 +470,9 @@ static void look_at_entry(kj_inspector *in, const kj_node *node, kj_span place, 
 
 static kj_status read_ini(kj_inspector *in, const kj_node *node, kj_ini *out, kj_error *err)
 {
-    KJ_CLEANUP(kj_close_fd) int fd = -1;
-    KJ_TRY(kj_tree_open(in->system->tree, node->path, INI_MAX, &fd, NULL, err));
-    kj_buf bytes;
-    kj_buf_init(&bytes, INI_MAX);
-    kj_status status = kj_file_read_fd(fd, &bytes, err);
-    kj_span copy = {0};
-    if (status == KJ_OK)
-        copy = kj_inspector_copy(in, kj_buf_span(&bytes));
-    kj_buf_done(&bytes);
-    KJ_TRY(status);
-    return kj_ini_read(copy, in->arena, out, err);
+    kj_span bytes;
+    KJ_TRY(kj_tree_read(in->system->tree, node->path, INI_MAX, in->arena, &bytes, NULL, err));
+    return kj_ini_read(bytes, in->arena, out, err);
 }
 
 static void found_ini(void *user, const kj_node *node)

@@ -7,6 +7,7 @@
 
 #include "base/arith.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/reader.h"
 #include "base/text.h"
 #include "host/system_private.h"
@@ -348,15 +349,7 @@ size_t kj_tree_head(kj_tree *tree, kj_span path, uint8_t *out, size_t len)
     if (status != KJ_OK)
         return 0;
     size_t have = 0;
-    while (have < len) {
-        ssize_t got = pread(fd, out + have, len - have, (off_t)have);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        have += (size_t)got;
-    }
-    return have;
+    return kj_file_read_at(fd, 0, out, len, &have, NULL) == KJ_OK ? have : 0;
 }
 
 static bool has_hive(kj_tree *tree, kj_span directory, const char *name,

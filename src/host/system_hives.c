@@ -6,6 +6,7 @@
 
 #include "base/arith.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "base/reader.h"
 #include "base/text.h"
@@ -65,17 +66,9 @@ static kj_status read_whole(kj_tree *tree, kj_span path, uint64_t max, kj_buf *o
     uint8_t *into = kj_buf_reserve(out, (size_t)node.size);
     if (!into)
         return kj_no_memory(err);
-    size_t have = 0;
-    while (have < node.size) {
-        ssize_t got = pread(fd, into + have, (size_t)node.size - have, (off_t)have);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return kj_fail_errno(err, "cannot be read");
-        if (got == 0)
-            break; /* cut short since */
-        have += (size_t)got;
-    }
+    size_t have = 0; /* less than its size: cut short since */
+    if (kj_file_read_at(fd, 0, into, (size_t)node.size, &have, err) != KJ_OK)
+        return kj_fail_errno(err, "cannot be read");
     kj_buf_added(out, have);
     return KJ_OK;
 }

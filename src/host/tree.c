@@ -6,6 +6,7 @@
 
 #include "base/arith.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/fold.h"
 #include "host/tree_private.h"
 
@@ -540,4 +541,19 @@ kj_status kj_tree_failures(const kj_tree *tree,
         failed(user, list.items[i]->path, list.items[i]->reason);
     kj_vec_done(&list);
     return status;
+}
+
+kj_status kj_tree_read(kj_tree *tree, kj_span path, uint64_t max_bytes, kj_arena *arena,
+                       kj_span *out, kj_node *out_node, kj_error *err)
+{
+    KJ_CLEANUP(kj_close_fd) int fd = -1;
+    KJ_TRY(kj_tree_open(tree, path, max_bytes, &fd, out_node, err));
+    kj_buf bytes;
+    kj_buf_init(&bytes, (size_t)max_bytes);
+    kj_status status = kj_file_read_fd(fd, &bytes, err);
+    const char *copy = status == KJ_OK ? kj_arena_text(arena, kj_buf_span(&bytes)) : NULL;
+    if (copy)
+        *out = kj_span_of(copy, bytes.len);
+    kj_buf_done(&bytes);
+    return copy || status != KJ_OK ? status : kj_no_memory(err);
 }

@@ -99,6 +99,12 @@ KJ_MUST_CHECK kj_status kj_tree_open(kj_tree *tree, kj_span path, uint64_t max_b
 KJ_MUST_CHECK kj_status kj_tree_open_head(kj_tree *tree, kj_span path, size_t len, int *out_fd,
                                           kj_node *out_node, kj_error *err);
 
+/* All of a regular file, as kj_tree_open(); the bytes are the arena's, with a NUL behind.
+ * KJ_NO_MEMORY, KJ_LIMIT. */
+KJ_MUST_CHECK kj_status kj_tree_read(kj_tree *tree, kj_span path, uint64_t max_bytes,
+                                     kj_arena *arena, kj_span *out, kj_node *out_node,
+                                     kj_error *err);
+
 /* Every entry below `path`, directories before what is in them; `enter` says for a directory
  * whether to go down (NULL: always); links are told, never entered. Depth at most 200. Directories
  * that cannot be listed are told through `failed` (may be NULL). */

@@ -377,18 +377,13 @@ static bool is_such_a_value(const entry *e, const kj_disk_artifact *artifact)
     return is_near_value(e, artifact) && has_data(e, artifact);
 }
 
-static bool is_separator(uint8_t c)
-{
-    return kj_is_space(c) || c == ',' || c == ';';
-}
-
 /* Whether `token` stands in `list` between separators. */
 static bool has_token(kj_span list, kj_span token)
 {
     for (size_t at = 0; token.len && (at = kj_span_find(list, token, at)) != SIZE_MAX; at++) {
         size_t end = at + token.len;
-        if ((at == 0 || is_separator(list.data[at - 1])) &&
-            (end == list.len || is_separator(list.data[end])))
+        if ((at == 0 || kj_is_list_separator(list.data[at - 1])) &&
+            (end == list.len || kj_is_list_separator(list.data[end])))
             return true;
     }
     return false;
@@ -418,7 +413,7 @@ static void put_words(kj_arena *arena, kj_span data, kj_buf *out)
     kj_arena_mark mark = kj_arena_get_mark(arena);
     for (size_t start = 0; start < data.len;) {
         size_t end = start;
-        while (end < data.len && !is_separator(data.data[end]))
+        while (end < data.len && !kj_is_list_separator(data.data[end]))
             end++;
         if (end > start) {
             kj_buf_put_text(out, out->len ? " " : "");

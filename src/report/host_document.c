@@ -86,8 +86,7 @@ static void set_sentence(maker *m, json_t *object, const char *key, const char *
 static void set_hex(maker *m, json_t *object, const char *key, const uint8_t *bytes, size_t len)
 {
     char hex[2 * KJ_HASH_MAX + 1] = "";
-    for (size_t i = 0; i < len; i++)
-        (void)snprintf(&hex[2 * i], 3, "%02x", bytes[i]);
+    kj_hex_encode(kj_span_of(bytes, len), hex);
     set_str(m, object, key, hex);
 }
 
@@ -563,9 +562,8 @@ static void set_precondition(maker *m, json_t *json, const kj_plan *plan, const 
     if (action->step == KJ_NONE)
         return;
     const kj_step *step = &plan->steps[action->step];
-    char hex[17] = "";
-    for (size_t i = 0; i < 8; i++)
-        (void)snprintf(&hex[2 * i], 3, "%02x", step->sha256[i]);
+    char hex[17];
+    kj_hex_encode(kj_span_of(step->sha256, 8), hex);
     if (step->kind == KJ_STEP_RMDIR)
         set_str(m, json, "precondition", _("the directory is empty"));
     else

@@ -91,11 +91,10 @@ static void set_hex(json_t *object, const kj_finding_evidence *e)
 {
     char hex[2 * KJ_EXCERPT_MAX + 1];
     char text[KJ_EXCERPT_MAX + 1];
-    for (size_t i = 0; i < e->excerpt_len; i++) {
-        (void)snprintf(hex + 2 * i, 3, "%02x", e->excerpt[i]);
+    kj_hex_encode(kj_span_of(e->excerpt, e->excerpt_len), hex);
+    for (size_t i = 0; i < e->excerpt_len; i++)
         text[i] = (char)kj_report_printable(e->excerpt[i]);
-    }
-    hex[2 * e->excerpt_len] = text[e->excerpt_len] = '\0';
+    text[e->excerpt_len] = '\0';
     (void)json_object_set_new(object, "hex", json_string(hex));
     (void)json_object_set_new(object, "text", json_string(text));
 }

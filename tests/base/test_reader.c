@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/reader.h"
 
+#include "base/buf.h"
+
 #include "tests/test.h"
 
 static const uint8_t bytes[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09};
@@ -80,6 +82,24 @@ static void strings_end_at_nul_within_their_maximum(void **state)
     assert_false(kj_reader_ok(&r));
 }
 
+static void sized_bytes_come_back(void **state)
+{
+    (void)state;
+    kj_buf out;
+    kj_buf_init(&out, 64);
+    kj_buf_put_sized(&out, kj_span_str("ab"));
+    kj_buf_put_sized(&out, (kj_span){0});
+    kj_buf_put_u32le(&out, 3); /* and only two follow */
+    kj_buf_put_text(&out, "xy");
+    kj_reader r = kj_reader_of(kj_buf_span(&out));
+    assert_span(kj_read_sized(&r), "ab");
+    assert_span(kj_read_sized(&r), "");
+    assert_true(kj_reader_ok(&r));
+    assert_int_equal(kj_read_sized(&r).len, 0);
+    assert_false(kj_reader_ok(&r));
+    kj_buf_done(&out);
+}
+
 static void lines_lose_their_ends(void **state)
 {
     (void)state;
@@ -101,6 +121,7 @@ int main(void)
         cmocka_unit_test(wild_offsets_and_lengths_fail),
         cmocka_unit_test(a_sub_reader_cannot_leave_its_bytes),
         cmocka_unit_test(strings_end_at_nul_within_their_maximum),
+        cmocka_unit_test(sized_bytes_come_back),
         cmocka_unit_test(lines_lose_their_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,20 @@ static void utf16_becomes_utf8(void **state)
     kj_buf_done(&out);
 }
 
+static void code_points_become_utf16(void **state)
+{
+    (void)state;
+    kj_buf out;
+    kj_buf_init(&out, 64);
+    const uint32_t codes[] = {'A', 0xFFFF, 0x10000, 0x1F600, 0x10FFFF, 0};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        kj_utf16le_put(codes[i], &out);
+    static const char want[] = "A\0\xff\xff\x00\xd8\x00\xdc\x3d\xd8\x00\xde\xff\xdb\xff\xdf\0";
+    assert_int_equal(out.len, sizeof want);
+    assert_memory_equal(out.data, want, sizeof want);
+    kj_buf_done(&out);
+}
+
 static void numbers_are_whole_and_fit(void **state)
 {
     (void)state;
@@ -88,6 +102,11 @@ static void hex_and_case(void **state)
     assert_memory_equal(out, "\x00\xff\xaa", 3);
     assert_false(kj_hex_decode(kj_span_str("0"), out));
     assert_false(kj_hex_decode(kj_span_str("0g"), out));
+    char digits[9];
+    kj_hex_encode(kj_span_of("\x00\xff\x1a\xa0", 4), digits);
+    assert_string_equal(digits, "00ff1aa0");
+    kj_hex_encode((kj_span){0}, digits);
+    assert_string_equal(digits, "");
     assert_true(kj_text_equal_nocase(kj_span_str("WinNT"), kj_span_str("wINnt")));
     assert_int_equal(kj_text_find_nocase(kj_span_str("say CRC32"), kj_span_str("crc")), 4);
     assert_true(kj_text_find_nocase(kj_span_str("x"), kj_span_str("xy")) == SIZE_MAX);
@@ -99,6 +118,7 @@ int main(void)
         cmocka_unit_test(escapes_what_would_deceive_a_reader),
         cmocka_unit_test(utf8_round_trips_and_refuses_nonsense),
         cmocka_unit_test(utf16_becomes_utf8),
+        cmocka_unit_test(code_points_become_utf16),
         cmocka_unit_test(numbers_are_whole_and_fit),
         cmocka_unit_test(hex_and_case),
     };
