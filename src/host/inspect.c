@@ -573,7 +573,7 @@ static void finish(kj_inspector *in)
 kj_status kj_inspect(const kj_system *system, const kj_inspect_options *options, kj_inspection *out,
                      kj_error *err)
 {
-    kj_inspector in = {.system = system, .options = options, .arena = system->arena};
+    kj_inspector in = kj_inspector_of(system, options);
     kj_status status = begin(&in, err);
     if (status == KJ_OK)
         status = look(&in, err);

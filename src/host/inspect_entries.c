@@ -25,18 +25,22 @@ enum {
 /* ---- data
  * ---------------------------------------------------------------------------------------- */
 
-/* "C:\WINNT" of this system, folded. */
-static char *own_windir(kj_inspector *in)
+kj_inspector kj_inspector_of(const kj_system *system, const kj_inspect_options *options)
 {
-    char *dir = kj_arena_printf(in->arena, "%c:\\%.*s", in->system->drive,
-                                (int)in->system->windir.len, (const char *)in->system->windir.data);
-    return dir ? kj_winpath_normalize(in->arena, kj_span_str(dir)) : NULL;
+    kj_arena *arena = system->arena;
+    char *dir = kj_arena_printf(arena, "%c:\\%.*s", system->drive, (int)system->windir.len,
+                                (const char *)system->windir.data);
+    return (kj_inspector){
+        .system = system,
+        .options = options,
+        .arena = arena,
+        .windir = kj_span_str(dir ? kj_winpath_normalize(arena, kj_span_str(dir)) : NULL),
+    };
 }
 
 kj_span kj_inspect_comparable(kj_inspector *in, kj_span text)
 {
-    char *windir = own_windir(in);
-    kj_span needle = kj_span_str(windir);
+    kj_span needle = in->windir;
     text = kj_span_sub(text, 0, COMPARED_MAX);
     kj_buf out;
     kj_buf_init(&out, 4 * TEXT_MAX);
@@ -654,9 +658,7 @@ static size_t find_tokens(kj_span data, kj_span out[TOKENS_MAX])
 bool kj_trace_token(const kj_inspection *inspection, const kj_trace *trace, size_t *out_start,
                     size_t *out_len)
 {
-    kj_inspector in = {.system = inspection->system,
-                       .options = inspection->options,
-                       .arena = inspection->system->arena};
+    kj_inspector in = kj_inspector_of(inspection->system, inspection->options);
     const kj_defs *defs = kj_inspector_set(&in, trace->set);
     const kj_disk_artifact *artifact = kj_defs_artifact(defs, trace->artifact);
     if (!artifact || artifact->data.count == 0) /* whatever it holds: no part by itself */

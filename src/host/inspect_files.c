@@ -307,9 +307,7 @@ kj_status kj_inspect_directories(const kj_inspection *inspection, uint32_t set, 
                                  void (*found)(void *user, const kj_node *node), void *user,
                                  kj_error *err)
 {
-    kj_inspector in = {.system = inspection->system,
-                       .options = inspection->options,
-                       .arena = inspection->system->arena};
+    kj_inspector in = kj_inspector_of(inspection->system, inspection->options);
     kj_status status = KJ_OK;
     const kj_defs *defs = inspection->options->sets[set];
     const kj_disk_artifact *disk = kj_defs_artifact(defs, artifact);

@@ -16,6 +16,7 @@ typedef struct kj_inspector {
     const kj_system *system;
     const kj_inspect_options *options;
     kj_arena *arena; /* the system's */
+    kj_span windir;  /* "c:\\winnt" of this system, normalized: what data is compared with */
     kj_scanner *scanner;
     kj_sightings seen[KJ_SETS_MAX];
     kj_sightings scratch[KJ_SETS_MAX]; /* of one fact */
@@ -29,6 +30,9 @@ typedef struct kj_inspector {
     uint64_t work; /* that entries took: places asked, and what their texts cost */
     bool starved;
 } kj_inspector;
+
+/* One that has seen nothing yet. */
+kj_inspector kj_inspector_of(const kj_system *system, const kj_inspect_options *options);
 
 static inline const kj_defs *kj_inspector_set(const kj_inspector *in, uint32_t set)
 {
