@@ -115,7 +115,11 @@ static const char *look_again(mover *m, const kj_detected *file, const char *rea
                               uint64_t size)
 {
     second_look look = {0};
-    kj_scan_events events = {&look, on_finding, on_unseen, on_sighting, NULL, NULL, on_object};
+    kj_scan_events events = {.user = &look,
+                             .finding = on_finding,
+                             .unseen = on_unseen,
+                             .sighting = on_sighting,
+                             .object = on_object};
     kj_scan_input input = {
         .path = kj_span_str(file->path),
         .host_path = kj_span_str(kj_volume_of_path(&m->arena, kj_span_str(real))),

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/reader.h"
 #include "base/status.h"
+#include "formats/heuristic.h"
 
 typedef struct kj_format kj_format;
 typedef struct kj_object kj_object;
@@ -48,6 +49,11 @@ struct kj_format {
     kj_status (*scan)(kj_object *object, kj_sink *sink, kj_error *err);
     /* Offset in the file of the first byte that runs; false: there is none. NULL: no program. */
     bool (*entry_point)(kj_span bytes, uint64_t *out);
+    /* What a message or a file name calls such an object: MIME types ("text/calendar", or
+     * "multipart/" for all that begin so) and extensions. An object that is declared so is walked
+     * as one, whatever its bytes look like. Each list ends with NULL and may be NULL. */
+    const char *const *types;
+    const char *const *extensions;
 };
 
 /* All formats, the catch-all "data" last. */
@@ -65,6 +71,11 @@ typedef struct kj_claims {
 } kj_claims;
 
 void kj_identify(kj_span bytes, kj_claims *out);
+
+/* Adds the formats that the object is said to be: `type` as its message calls it (lower case, may
+ * be empty), `name` its file name (may be empty). Behind what the bytes claim, but before a
+ * catch-all. */
+void kj_identify_declared(kj_span type, kj_span name, kj_claims *claims);
 
 /* The row of that name, or NULL. */
 const kj_format *kj_format_find(const char *name);
@@ -85,11 +96,15 @@ typedef struct kj_mail {
     kj_span to;
     kj_span date;
     kj_span message_id;
+    const kj_span *passwords; /* words of its texts that may open an archive in it */
+    size_t password_count;
 } kj_mail;
 
 enum {
     KJ_MEMBER_ATTACHMENT = 1 << 0, /* of a mail: has a name or asks to be saved */
     KJ_MEMBER_ENCRYPTED = 1 << 1,  /* its bytes are not to be had */
+    KJ_MEMBER_READING = 1 << 2, /* another reading of its container: scanned only if the container
+                                   has shown no member of that content yet */
 };
 
 /* A member as its container knows it; kept so that rules on the container can ask. */
@@ -99,19 +114,25 @@ typedef struct kj_member {
     const kj_format *format; /* NULL while unknown */
     unsigned flags;
     kj_span content_type; /* of a mail part: "image/gif", lower case; else empty */
-    size_t attachments;   /* of its container, up to this one; whoever keeps members counts them */
+    const kj_span *names; /* further names that some program gives it; UTF-8, all different */
+    size_t name_count;
+    size_t attachments; /* of its container, up to this one; whoever keeps members counts them */
 } kj_member;
 
 /* One thing that is scanned. Lives as long as its scan. */
 struct kj_object {
     const kj_object *parent; /* NULL for a file */
     kj_span bytes;
-    kj_span name;             /* a file's base name, or the member's name */
-    kj_span path;             /* a file's path as the user will see it; a member's: its name */
-    kj_span host_path;        /* normalized Windows path where it has one ("%windir%\\x.exe", see
-                                 base/fold.h), else empty */
-    unsigned depth;           /* 0 for a file */
-    kj_claims claims;         /* what it is */
+    kj_span name;         /* a file's base name, or the member's name */
+    kj_span path;         /* a file's path as the user will see it; a member's: its name */
+    kj_span host_path;    /* normalized Windows path where it has one ("%windir%\\x.exe", see
+                             base/fold.h), else empty */
+    unsigned depth;       /* 0 for a file */
+    kj_claims claims;     /* what it is */
+    kj_span content_type; /* as in kj_member */
+    const kj_span *names; /* likewise */
+    size_t name_count;
+    kj_oddities odd;          /* what is strange about it; known after it was walked */
     const kj_mail *mail;      /* of a message; parts reach it through `parent` */
     const kj_member *members; /* known after it was walked */
     size_t member_count;
@@ -125,6 +146,7 @@ struct kj_sink {
     kj_status (*child)(kj_sink *sink, const kj_member *member, kj_span bytes, kj_error *err);
     void (*unseen)(kj_sink *sink, kj_status why, kj_span member, const char *sentence);
     kj_status (*account)(kj_sink *sink, uint64_t bytes, kj_error *err);
+    bool (*reading)(kj_sink *sink, uint64_t bytes);
     uint64_t largest_member; /* bytes a member may have to be scanned at all */
 };
 
@@ -145,3 +167,7 @@ void kj_sink_unseen(kj_sink *sink, kj_status why, kj_span member, const char *se
  * members or time have run out, KJ_CANCELLED when somebody asked to stop. Call it at least once
  * every 64 KiB of output and once a header, so that time is kept. */
 KJ_MUST_CHECK kj_status kj_sink_account(kj_sink *sink, uint64_t bytes, kj_error *err);
+
+/* Draws on the budget for other readings, a multiple of what was read; true: go on. False: no more,
+ * and the sink has told that some were not made. */
+bool kj_sink_reading(kj_sink *sink, uint64_t bytes);

@@ -3,6 +3,8 @@
 #include "formats/format.h"
 
 #include "base/arith.h"
+#include "base/path.h"
+#include "base/text.h"
 #include "formats/rows.h"
 
 #define ROW(row) &kj_format_##row,
@@ -64,6 +66,62 @@ void kj_identify(kj_span bytes, kj_claims *out)
     }
 }
 
+/* ---- what an object is said to be ------------------------------------------------------------ */
+
+static bool has_claim(const kj_claims *claims, const kj_format *format)
+{
+    for (size_t i = 0; i < claims->count; i++)
+        if (claims->formats[i] == format)
+            return true;
+    return false;
+}
+
+/* `type` equals one of the list, or begins with one that ends in a slash. */
+static bool is_type_of(const char *const *types, kj_span type)
+{
+    for (; types && *types; types++) {
+        kj_span wanted = kj_span_str(*types);
+        bool family = wanted.data[wanted.len - 1] == '/';
+        if (family ? kj_span_starts(type, wanted) : kj_span_equal(type, wanted))
+            return true;
+    }
+    return false;
+}
+
+static bool has_extension_of(const char *const *extensions, kj_span name)
+{
+    kj_span extension = kj_path_extension(name, NULL);
+    for (; extension.len && extensions && *extensions; extensions++)
+        if (kj_text_equal_nocase(extension, kj_span_str(*extensions)))
+            return true;
+    return false;
+}
+
+static bool is_catch_all(const kj_format *format)
+{
+    for (size_t i = kj_format_count - CATCH_ALL_COUNT; i < kj_format_count; i++)
+        if (kj_formats[i] == format)
+            return true;
+    return false;
+}
+
+void kj_identify_declared(kj_span type, kj_span name, kj_claims *claims)
+{
+    for (size_t i = 0; i < kj_format_count && claims->count < KJ_CLAIMS_MAX; i++) {
+        const kj_format *format = kj_formats[i];
+        if (has_claim(claims, format) ||
+            !(is_type_of(format->types, type) || has_extension_of(format->extensions, name)))
+            continue;
+        const kj_format *last = claims->count ? claims->formats[claims->count - 1] : NULL;
+        bool before = last && is_catch_all(last);
+        claims->formats[claims->count++] = format;
+        if (before) {
+            claims->formats[claims->count - 2] = format;
+            claims->formats[claims->count - 1] = last;
+        }
+    }
+}
+
 const kj_format *kj_format_find(const char *name)
 {
     for (size_t i = 0; i < kj_format_count; i++)
@@ -90,4 +148,9 @@ void kj_sink_unseen(kj_sink *sink, kj_status why, kj_span member, const char *se
 kj_status kj_sink_account(kj_sink *sink, uint64_t bytes, kj_error *err)
 {
     return sink->account(sink, bytes, err);
+}
+
+bool kj_sink_reading(kj_sink *sink, uint64_t bytes)
+{
+    return sink->reading(sink, bytes);
 }

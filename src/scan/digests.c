@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scan/digests.h"
 
+#include "base/arith.h"
+#include "base/clock.h"
+
 #include <stdlib.h>
+#include <sys/random.h>
 
 enum { FIRST_SLOTS = 64 };
 
@@ -10,21 +14,60 @@ struct kj_digest_slot {
     uint32_t walk; /* the one that met it first, from 1; 0: free */
 };
 
-kj_digest kj_digest_of(kj_span bytes)
+/* ---- the hash: a polynomial over the integers modulo 2^61 - 1, at a secret point ------------- */
+
+#define PRIME ((UINT64_C(1) << 61) - 1)
+
+enum { WORD = 7 }; /* bytes of a coefficient: any seven are below the prime */
+
+/* a * b + c modulo the prime, up to one prime too much. */
+static uint64_t step(uint64_t a, uint64_t b, uint64_t c)
 {
-    kj_digest digest = {.len = bytes.len};
-    kj_hash(KJ_HASH_SHA256, bytes, digest.sha256);
-    return digest;
+    __extension__ typedef unsigned __int128 u128;
+    u128 product = (u128)a * b;
+    uint64_t sum = (uint64_t)(product & PRIME) + (uint64_t)(product >> 61) + c;
+    return (sum & PRIME) + (sum >> 61);
 }
 
-/* The slot where the content is, or the free one where it belongs. A digest is a hash already. */
+static uint64_t load(const uint8_t *at, size_t len)
+{
+    uint64_t word = 0;
+    memcpy(&word, at, len);
+    return word;
+}
+
+kj_digest_key kj_digest_key_new(void)
+{
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        random = kj_clock_ns() * UINT64_C(0x9E3779B97F4A7C15);
+    return (kj_digest_key){.point = random % (PRIME - 2) + 2};
+}
+
+kj_digest kj_digest_of(const kj_digest_key *key, kj_span bytes)
+{
+    uint64_t hash = 1;
+    size_t at = 0;
+    for (; bytes.len - at >= WORD; at += WORD)
+        hash = step(hash, key->point, load(bytes.data + at, WORD));
+    if (at < bytes.len)
+        hash = step(hash, key->point, load(bytes.data + at, bytes.len - at));
+    return (kj_digest){.len = bytes.len, .hash = hash % PRIME};
+}
+
+/* ---- the set ------------------------------------------------------------------------------- */
+
+static bool is_same(const kj_digest *a, const kj_digest *b)
+{
+    return a->len == b->len && a->hash == b->hash;
+}
+
+/* The slot where the content is, or the free one where it belongs. */
 static kj_digest_slot *find_slot(const kj_digests *digests, const kj_digest *digest)
 {
-    size_t at;
-    memcpy(&at, digest->sha256, sizeof at);
-    for (;; at++) {
+    for (size_t at = (size_t)(digest->hash ^ digest->len);; at++) {
         kj_digest_slot *slot = &digests->slots[at & (digests->slot_count - 1)];
-        if (slot->walk == 0 || memcmp(&slot->digest, digest, sizeof *digest) == 0)
+        if (slot->walk == 0 || is_same(&slot->digest, digest))
             return slot;
     }
 }

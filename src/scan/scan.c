@@ -44,9 +44,11 @@ struct kj_scanner {
     uint64_t unpacked;
     uint64_t members;
     uint64_t started_ns;
-    bool stopped;             /* a budget of the whole file ran out; it was told */
-    unsigned ambiguous;       /* objects under way that several formats claim */
-    kj_digests contents;      /* of the members of those */
+    bool stopped;        /* a budget of the whole file ran out; it was told */
+    unsigned ambiguous;  /* objects under way that several formats claim */
+    kj_digests contents; /* of the members of those */
+    uint64_t readings;   /* bytes of other readings of messages */
+    kj_digest_key key;
     const kj_object *matched; /* the object that rules are about */
     unsigned lines;           /* that they had printed about it */
 };
@@ -58,7 +60,9 @@ typedef struct layer {
     kj_object *object;
     kj_member *members;
     size_t member_capacity;
-    bool again; /* the object's members were walked before, as another format's */
+    bool again;        /* the object's members were walked before, as another format's */
+    kj_digests shown;  /* contents of its members, once one of them may be another reading */
+    bool few_readings; /* that some were not made was told */
 } layer;
 
 kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits)
@@ -69,6 +73,7 @@ kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_sc
         return NULL;
     }
     scanner->limits = *limits;
+    scanner->key = kj_digest_key_new();
     kj_scanner_set_env(scanner, &(kj_module_env){0});
     scanner->set_count = count;
     kj_buf_init(&scanner->file, (size_t)kj_min_u64(limits->file_bytes, SIZE_MAX / 2));
@@ -118,6 +123,14 @@ static void tell_unseen(kj_scanner *s, const kj_object *object, kj_span member, 
     kj_buf path;
     kj_member_path(object, member, &path);
     s->events->unseen(s->events->user, why, kj_buf_span(&path), sentence);
+    kj_buf_done(&path);
+}
+
+static void tell_odd(kj_scanner *s, const kj_object *object)
+{
+    kj_buf path;
+    kj_member_path(object, (kj_span){0}, &path);
+    s->events->odd(s->events->user, object->odd, kj_buf_span(&path));
     kj_buf_done(&path);
 }
 
@@ -191,6 +204,19 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
 
 static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err);
 
+/* The same names, in the scan's arena; NULL without memory. */
+static const kj_span *keep_names(kj_arena *arena, const kj_member *member)
+{
+    kj_span *names = kj_new_array(arena, kj_span, member->name_count);
+    for (size_t i = 0; names && i < member->name_count; i++) {
+        char *copy = kj_arena_text(arena, member->names[i]);
+        if (!copy)
+            return NULL;
+        names[i] = kj_span_of(copy, member->names[i].len);
+    }
+    return names;
+}
+
 /* Records the member so that rules on the container can ask; NULL without memory. */
 static kj_member *record(layer *l, const kj_member *member)
 {
@@ -208,12 +234,14 @@ static kj_member *record(layer *l, const kj_member *member)
     }
     const char *name = kj_arena_text(&l->scanner->arena, member->name);
     const char *type = kj_arena_text(&l->scanner->arena, member->content_type);
-    if (!name || !type)
+    const kj_span *names = member->name_count ? keep_names(&l->scanner->arena, member) : NULL;
+    if (!name || !type || (member->name_count && !names))
         return NULL;
     kj_member *slot = &l->members[object->member_count++];
     *slot = *member;
     slot->name = kj_span_of(name, member->name.len);
     slot->content_type = kj_span_of(type, member->content_type.len);
+    slot->names = names;
     slot->attachments = (slot > l->members ? slot[-1].attachments : 0) +
                         ((slot->flags & KJ_MEMBER_ATTACHMENT) != 0);
     return slot;
@@ -225,10 +253,30 @@ static bool is_known(layer *l, kj_span bytes)
     kj_scanner *s = l->scanner;
     if (s->ambiguous == 0)
         return false;
-    kj_digest digest = kj_digest_of(bytes);
+    kj_digest digest = kj_digest_of(&s->key, bytes);
     if (l->again && kj_digests_has(&s->contents, &digest))
         return true;
     kj_digests_add(&s->contents, &digest);
+    return false;
+}
+
+static const kj_format *first_claim(kj_span bytes)
+{
+    kj_claims claims;
+    kj_identify(bytes, &claims);
+    return claims.formats[0];
+}
+
+/* Whether the member is another reading that shows nothing new. */
+static bool is_shown(layer *l, const kj_member *member, kj_span bytes)
+{
+    if (!l->object->mail)
+        return false;
+    kj_digest digest = kj_digest_of(&l->scanner->key, bytes);
+    if ((member->flags & KJ_MEMBER_READING) && kj_digests_has(&l->shown, &digest))
+        return true;
+    kj_digests_add(&l->shown, &digest);
+    kj_digests_settle(&l->shown);
     return false;
 }
 
@@ -242,8 +290,10 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
     if (!slot)
         return stop(s, l->object, KJ_LIMIT, err, "out of memory for the list of members");
     slot->size = bytes.len;
-    if (is_known(l, bytes))
+    if (is_known(l, bytes) || is_shown(l, member, bytes)) {
+        slot->format = first_claim(bytes);
         return KJ_OK;
+    }
     if (l->object->depth >= s->limits.depth) {
         tell_unseen(s, l->object, member->name, KJ_LIMIT, "nested too deeply (--max-depth)");
         return KJ_OK;
@@ -255,6 +305,9 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
         .name = kj_path_base(slot->name),
         .path = slot->name,
         .depth = l->object->depth + 1,
+        .content_type = slot->content_type,
+        .names = slot->names,
+        .name_count = slot->name_count,
     };
     if (!l->object->mail)
         child.host_path = kj_span_str(kj_volume_of_path(&s->arena, slot->name));
@@ -291,6 +344,25 @@ static kj_status take_account(kj_sink *sink, uint64_t bytes, kj_error *err)
     if (s->limits.time_ms && kj_clock_ns() - s->started_ns > s->limits.time_ms * UINT64_C(1000000))
         return stop(s, l->object, KJ_LIMIT, err, "takes too long (--max-time)");
     return KJ_OK;
+}
+
+/* Other readings may be a multiple of what was read in the straightforward way, and something where
+ * that is little. */
+static bool take_reading(kj_sink *sink, uint64_t bytes)
+{
+    enum { ALWAYS = 256 << 10 };
+    layer *l = (layer *)(void *)sink;
+    kj_scanner *s = l->scanner;
+    uint64_t read = s->packed + s->unpacked;
+    if (s->readings + bytes <= ALWAYS || (s->readings + bytes) / s->limits.readings <= read) {
+        s->readings += bytes;
+        return !s->stopped;
+    }
+    if (!l->few_readings && !s->stopped)
+        tell_unseen(s, l->object, (kj_span){0}, KJ_LIMIT,
+                    "more readings of a message than allowed (--max-readings)");
+    l->few_readings = true;
+    return false;
 }
 
 /* ---- one object
@@ -338,16 +410,21 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
     if (s->cancelled)
         return stop(s, object, KJ_CANCELLED, err, "stopped");
     kj_identify(object->bytes, &object->claims);
+    kj_identify_declared(object->content_type, object->name, &object->claims);
     layer l = {
         .sink = {.arena = &s->arena,
                  .child = take_child,
                  .unseen = take_unseen,
                  .account = take_account,
+                 .reading = take_reading,
                  .largest_member = s->limits.member_bytes},
         .scanner = s,
         .object = object,
     };
     kj_status status = walk(&l, err);
+    kj_digests_clear(&l.shown);
+    if (object->odd && s->events->odd)
+        tell_odd(s, object);
     /* What was unpacked before a budget ran out counts, and the object itself is in memory. */
     if (status != KJ_OK && !(s->stopped && status == KJ_LIMIT))
         return status;
@@ -403,6 +480,7 @@ static void begin(kj_scanner *s, const kj_scan_events *events)
     s->events = events;
     s->unpacked = 0;
     s->members = 0;
+    s->readings = 0;
     s->started_ns = kj_clock_ns();
     s->stopped = false;
 }

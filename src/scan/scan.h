@@ -14,6 +14,7 @@ typedef struct kj_scan_limits {
     uint64_t member_bytes; /* of one member */
     uint64_t file_bytes;   /* of the file itself */
     uint32_t ratio;        /* unpacked to packed, once more than 1 MiB was unpacked */
+    uint32_t readings;     /* bytes of further readings of messages to bytes read; not 0 */
     uint32_t time_ms;
 } kj_scan_limits;
 
@@ -21,7 +22,7 @@ typedef struct kj_scan_limits {
     {                                                                                              \
         .depth = 16, .members = 100000, .bytes = UINT64_C(2) << 30,                                \
         .member_bytes = UINT64_C(256) << 20, .file_bytes = UINT64_C(1) << 30, .ratio = 1000,       \
-        .time_ms = 120000                                                                          \
+        .readings = 8, .time_ms = 120000                                                                          \
     }
 
 enum { KJ_EVIDENCE_MAX = 8, KJ_EXCERPT_MAX = 32 };
@@ -67,6 +68,8 @@ typedef struct kj_scan_events {
     void (*matched)(void *user, uint32_t set, uint32_t rule, bool is_member);
     /* A rule had a line printed (console.log) about `member`; raw bytes. NULL: nobody asks. */
     void (*console)(void *user, kj_span member, kj_span line);
+    /* Something is strange about an object: it can be read in several ways. NULL: nobody asks. */
+    void (*odd)(void *user, kj_oddities odd, kj_span member);
     /* An object was scanned. */
     void (*object)(void *user, kj_span member, const char *type, uint64_t bytes);
 } kj_scan_events;

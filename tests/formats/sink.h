@@ -16,6 +16,7 @@ typedef struct test_sink {
     kj_buf log;
     uint64_t budget; /* bytes that may be unpacked */
     uint64_t accounted;
+    uint64_t readings;     /* bytes of further readings */
     uint64_t largest_step; /* most bytes in one account */
 } test_sink;
 
@@ -54,12 +55,20 @@ static kj_status test_account(kj_sink *base, uint64_t bytes, kj_error *err)
     return KJ_OK;
 }
 
+static bool test_reading(kj_sink *base, uint64_t bytes)
+{
+    test_sink *sink = (test_sink *)(void *)base;
+    sink->readings += bytes;
+    return sink->readings <= sink->budget;
+}
+
 static void test_sink_init(test_sink *sink)
 {
     *sink = (test_sink){
         .base = {.child = test_child,
                  .unseen = test_unseen,
                  .account = test_account,
+                 .reading = test_reading,
                  .largest_member = 1 << 20},
         .budget = 1 << 24,
     };

@@ -76,6 +76,13 @@ static void on_unseen(kj_sink *base, kj_status why, kj_span member, const char *
     kj_buf_done(&room);
 }
 
+static bool on_reading(kj_sink *base, uint64_t bytes)
+{
+    (void)base;
+    (void)bytes;
+    return true;
+}
+
 static kj_status on_account(kj_sink *base, uint64_t bytes, kj_error *err)
 {
     walk_sink *sink = (walk_sink *)(void *)base;
@@ -138,7 +145,12 @@ static void scan_claims(const options *o, totals *t, kj_object *object, kj_arena
         leaf = false;
         kj_error err;
         walk_sink sink = {
-            .base = {arena, on_child, on_unseen, on_account, LARGEST},
+            .base = {.arena = arena,
+                     .child = on_child,
+                     .unseen = on_unseen,
+                     .account = on_account,
+                     .reading = on_reading,
+                     .largest_member = LARGEST},
             .options = o,
             .totals = t,
             .depth = object->depth,

@@ -63,12 +63,20 @@ static kj_status fuzz_account(kj_sink *base, uint64_t bytes, kj_error *err)
     return KJ_OK;
 }
 
+static bool fuzz_reading(kj_sink *base, uint64_t bytes)
+{
+    fuzz_sink *sink = (fuzz_sink *)(void *)base;
+    sink->bytes += bytes;
+    return sink->bytes <= FUZZ_BYTES && ++sink->steps <= FUZZ_STEPS;
+}
+
 static inline void fuzz_scan(kj_object *object, const kj_format *format)
 {
     fuzz_sink sink = {
         .base = {.child = fuzz_child,
                  .unseen = fuzz_unseen,
                  .account = fuzz_account,
+                 .reading = fuzz_reading,
                  .largest_member = FUZZ_MEMBER},
         .depth = object->depth,
     };
@@ -89,6 +97,7 @@ static void fuzz_walk(kj_span bytes, kj_span name, unsigned depth, const kj_form
     kj_object object = {.bytes = bytes, .name = name, .path = name, .depth = depth};
     uint64_t offset;
     kj_identify(bytes, &object.claims);
+    kj_identify_declared((kj_span){0}, name, &object.claims);
     if (object.claims.count == 0)
         abort();
     if (only)
