@@ -19,8 +19,18 @@ _kujo() {
     fi
     case $previous in
         --rules-kind) mapfile -t COMPREPLY < <(compgen -W "yara advisory" -- "$current"); return ;;
+        --heuristic)
+            mapfile -t COMPREPLY < <(compgen -W "all= Mail= $("$program" scan --list-heuristics 2>/dev/null |
+                sed -n 's/^Heuristics\.\([A-Za-z0-9.]*\).*/\1=/p')" -- "$current")
+            compopt -o nospace
+            return ;;
         --lang) mapfile -t COMPREPLY < <(compgen -W "en ja" -- "$current"); return ;;
     esac
+    if ((COMP_CWORD > 3)) && [[ "${COMP_WORDS[*]:COMP_CWORD-3:3}" == --heuristic\ *\ = ||
+                                "${COMP_WORDS[*]:COMP_CWORD-2:3}" == --heuristic\ *\ = ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "ignore report detect" -- "${current#=}")
+        return
+    fi
     if [[ $current == -* ]]; then
         words=("$command")
         [[ $command == yara && ${COMP_WORDS[2]} == @(check|fmt) ]] && words+=("${COMP_WORDS[2]}")

@@ -66,11 +66,12 @@ typedef struct kujo_limits {
     uint64_t bytes;        /* unpacked, in all */
     uint64_t member_bytes; /* of one member */
     uint64_t file_bytes;   /* of the file itself */
+    uint32_t readings;     /* bytes of further readings of ambiguous messages to bytes read */
 } kujo_limits;
 
 #define KUJO_LIMITS_INIT                                                                           \
     {                                                                                              \
-        sizeof(kujo_limits), 0, 0, 0, 0, 0, 0, 0                                                   \
+        sizeof(kujo_limits), 0, 0, 0, 0, 0, 0, 0, 0                                                \
     }
 
 /* `limits` may be NULL. NULL without memory. */
@@ -94,6 +95,10 @@ typedef struct kujo_callbacks {
     /* Something was not looked at: encrypted, broken, over a limit. Never take the file for clean
      * without saying so. */
     void (*unseen)(void *user, const char *member, size_t member_len, const char *sentence);
+    /* Something is strange about the object: programs may read it in different ways. One call a
+     * name ("Heuristics.Mail.NoBoundary"); by itself no detection. Both texts are static. */
+    void (*odd)(void *user, const char *member, size_t member_len, const char *name,
+                const char *sentence);
 } kujo_callbacks;
 
 /* Scans an open file from its current position; the caller closes it. `name` is the path that rules

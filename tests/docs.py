@@ -123,6 +123,15 @@ def module_page_has_every_type_and_its_kind():
             for name in sorted(set(kinds) | set(written)) if kinds.get(name) != written.get(name)]
 
 
+def mail_page_has_every_heuristic():
+    names = re.findall(r'PREFIX "(\w+\.\w+)"', read("src/formats/heuristic.c"))
+    assert len(names) > 20
+    written = re.findall(r"^\| `(Mail\.\w+)` \|", read("docs/mail.md"), re.M)
+    return [f"{name}: {names.count(name)} in the sources, {written.count(name)} on the page"
+            for name in sorted(set(names) | set(written))
+            if names.count(name) != 1 or written.count(name) != 1]
+
+
 def definitions_page_has_every_section_and_size():
     layout, page = read("src/defs/format.h"), read("docs/formats/definitions.md")
     wrong = [f"section {''.join(letters)}" for letters in
@@ -146,7 +155,7 @@ def pages_name_no_machine():
 
 CASES = [links_lead_somewhere, headers_name_pages_that_exist, readmes_show_the_same_commands,
          examples_of_the_kujo_module_find_what_they_say, module_page_has_every_field,
-         module_page_has_every_type_and_its_kind, definitions_page_has_every_section_and_size,
+         module_page_has_every_type_and_its_kind, mail_page_has_every_heuristic, definitions_page_has_every_section_and_size,
          pages_name_no_machine]
 
 print(f"1..{len(CASES)}")

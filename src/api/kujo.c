@@ -90,6 +90,7 @@ kujo_scanner *kujo_scanner_new(const kujo_engine *engine, const kujo_limits *wan
     TAKE_LIMIT(bytes);
     TAKE_LIMIT(member_bytes);
     TAKE_LIMIT(file_bytes);
+    TAKE_LIMIT(readings);
     kujo_scanner *scanner = calloc(1, sizeof *scanner);
     const kj_defs *sets[] = {&engine->defs};
     if (scanner)
@@ -144,6 +145,15 @@ static void tell_unseen(void *user, kj_status why, kj_span member, const char *s
         callbacks->unseen(callbacks->user, text_of(member), member.len, sentence);
 }
 
+static void tell_odd(void *user, kj_oddities odd, kj_span member)
+{
+    const kujo_callbacks *callbacks = user;
+    for (size_t i = 0; callbacks->odd && i < KJ_HEURISTIC_COUNT; i++)
+        if (odd & KJ_ODD(i))
+            callbacks->odd(callbacks->user, text_of(member), member.len, kj_heuristics[i].name,
+                           kj_heuristics[i].sentence);
+}
+
 static void ignore_sighting(void *user, uint32_t set, uint32_t artifact, kj_span member)
 {
     (void)user;
@@ -171,6 +181,7 @@ static kj_scan_events events_of(const kujo_callbacks *callbacks, kujo_callbacks 
         .finding = tell_finding,
         .unseen = tell_unseen,
         .sighting = ignore_sighting,
+        .odd = tell_odd,
         .object = ignore_object,
     };
 }

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cmd/cmd.h"
+#include "cmd/heuristics.h"
 #include "cmd/interrupt.h"
 #include "cmd/list.h"
 #include "cmd/options.h"
@@ -31,6 +32,7 @@ typedef struct options {
     bool one_file_system;
     bool null_separated;
     bool quarantine;
+    bool list_heuristics;
     uint32_t workers;
     const char *definitions;
     const char *rules_kind;
@@ -39,7 +41,9 @@ typedef struct options {
     kj_option_list rules;
     kj_option_list module_data;
     kj_option_list excludes;
+    kj_option_list heuristics;
     kj_scan_limits limits;
+    kj_odd_policy odd;
 } options;
 
 #define FIELD(name) offsetof(options, name)
@@ -51,7 +55,8 @@ static const kj_option rows[] = {
      N_("show the evidence: which rule or artifact, which bytes, where")},
     {"json", 0, KJ_OPTION_FLAG, FIELD(json), NULL, N_("results as JSON, one object a line")},
     {"quiet", 'q', KJ_OPTION_FLAG, FIELD(quiet), NULL,
-     N_("no summary, no progress, nothing about what was skipped or what rules print")},
+     N_("no summary, no progress, nothing about what was skipped, is strange or is printed by "
+        "rules")},
     {"no-color", 0, KJ_OPTION_FLAG, FIELD(no_color), NULL,
      N_("no colours on a terminal (as NO_COLOR does)")},
     {"definitions", 'd', KJ_OPTION_TEXT, FIELD(definitions), N_("FILE"),
@@ -62,6 +67,11 @@ static const kj_option rows[] = {
      N_("yara or advisory, whatever the files of --rules are called")},
     {"module-data", 0, KJ_OPTION_LIST, FIELD(module_data), N_("NAME=FILE"),
      N_("the report that rules' module NAME (cuckoo, androguard) answers from")},
+    {"heuristic", 0, KJ_OPTION_LIST, FIELD(heuristics), N_("NAME=POLICY"),
+     N_("ignore, report or detect: what it means that something is strange; NAME may be a group "
+        "(Mail) or all")},
+    {"list-heuristics", 0, KJ_OPTION_FLAG, FIELD(list_heuristics), NULL,
+     N_("show these names, what they mean, and the policy of each")},
     {"exclude", 'x', KJ_OPTION_LIST, FIELD(excludes), N_("GLOB"),
      N_("leave out what is called so (or, with a /, whose path is so)")},
     {"one-file-system", 0, KJ_OPTION_FLAG, FIELD(one_file_system), NULL,
@@ -91,6 +101,8 @@ static const kj_option rows[] = {
      N_("bytes of one file (1G)")},
     {"max-ratio", 0, KJ_OPTION_COUNT, FIELD(limits.ratio), N_("N"),
      N_("unpacked bytes to packed ones (1000)")},
+    {"max-readings", 0, KJ_OPTION_COUNT, FIELD(limits.readings), N_("N"),
+     N_("further readings of ambiguous messages, times the bytes read (8)")},
     {"max-time", 0, KJ_OPTION_TIME, FIELD(limits.time_ms), N_("TIME"),
      N_("for one file, in seconds, or as 500ms, 2m (120)")},
 };
@@ -140,6 +152,12 @@ static void on_console(void *user, kj_span path, kj_span member, kj_span line)
 {
     kj_report *report = user;
     report->form->console(report, path, member, line);
+}
+
+static void on_odd(void *user, kj_span path, kj_span member, kj_oddities odd)
+{
+    kj_report *report = user;
+    report->form->odd(report, path, member, odd);
 }
 
 static void on_error(void *user, kj_span path, const kj_error *err)
@@ -247,6 +265,7 @@ static int scan(const options *o, const kj_sets *s, const kj_reports *reports, k
         .object = on_object,
         .unseen = on_unseen,
         .console = on_console,
+        .odd = on_odd,
         .error = on_error,
         .skipped = on_skipped,
         .progress = shows_progress ? on_progress : NULL,
@@ -258,6 +277,7 @@ static int scan(const options *o, const kj_sets *s, const kj_reports *reports, k
         .set_count = s->count,
         .limits = o->limits,
         .env = {.data = reports->data, .data_count = reports->count},
+        .odd = o->odd,
         .walk = {.excludes = o->excludes.items,
                  .exclude_count = o->excludes.count,
                  .one_file_system = o->one_file_system},
@@ -297,8 +317,20 @@ static int scan(const options *o, const kj_sets *s, const kj_reports *reports, k
 /* ---- the command ------------------------------------------------------------------------------
  */
 
+/* Takes what needs more than storing; false, with a message, when it makes no sense. */
+static bool settle(options *o)
+{
+    if (o->limits.readings == 0)
+        (void)kj_complain(_("--max-readings: at least 1"));
+    return o->limits.readings != 0 && kj_heuristics_choose(&o->heuristics, &o->odd);
+}
+
 static int prepare_and_scan(const options *o, int count, char **paths)
 {
+    if (o->list_heuristics) {
+        kj_heuristics_list(&o->odd, o->json);
+        return KJ_EXIT_OK;
+    }
     if (count == 0 && !o->files_from)
         return kj_complain(_("scan what? Name files or directories (or -, standard input); see "
                              "'kujo scan --help'"));
@@ -324,11 +356,12 @@ static int run(int argc, char **argv)
     int first = 0;
     kj_parsed parsed = kj_options_parse(&usage, argc, argv, &o, &first);
     int code = parsed == KJ_PARSED_HELP ? KJ_EXIT_OK : KJ_EXIT_TROUBLE;
-    if (parsed == KJ_PARSED_OK)
+    if (parsed == KJ_PARSED_OK && settle(&o))
         code = prepare_and_scan(&o, argc - first, argv + first);
     kj_vec_done(&o.rules);
     kj_vec_done(&o.module_data);
     kj_vec_done(&o.excludes);
+    kj_vec_done(&o.heuristics);
     return code;
 }
 

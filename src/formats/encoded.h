@@ -2,12 +2,23 @@
 /* How mail makes text of bytes: transfer encodings (RFC 2045, 6) with every reading that a known
  * mail program has of them, and encoded files that stand in a text. Inside formats/ only.
  *
- * All decoders are linear, tolerant, and never yield more bytes than they read, but for yEnc's and
- * BinHex's own worst cases, which are told at each. */
+ * All decoders are linear, tolerant, and never yield more bytes than they read, but for what
+ * kj_encoded_decode() says. */
 #pragma once
 
 #include "base/buf.h"
 #include "formats/heuristic.h"
+
+/* ---- lines -----------------------------------------------------------------------------------
+ */
+
+/* Offset of the first byte that is `a` or `b`, at or after `from`; s.len when there is none. Takes
+ * time for what it passes only, however far away the other is. */
+size_t kj_find_either(kj_span s, uint8_t a, uint8_t b, size_t from);
+
+/* The line at *pos with its end (LF, CR LF, where `cr_ends` also bare CR) and moves *pos behind it.
+ * False at the end of the text. */
+bool kj_next_line(kj_span text, size_t *pos, bool cr_ends, kj_span *out);
 
 /* ---- transfer encodings ------------------------------------------------------------------------
  */
@@ -72,8 +83,8 @@ typedef struct kj_encoded_file {
  * costs a few memmem(). */
 bool kj_encoded_next(kj_span text, size_t *pos, kj_encoded_file *out);
 
-/* Appends the file. `name` (may be NULL) gains BinHex's name. For BinHex the data fork: run lengths
- * expand by up to 255, so `out` needs a maximum. */
+/* Appends the file. `name` (may be NULL) gains BinHex's name. For BinHex the data fork: three bytes
+ * of it stand for up to 255. A line of uuencode that lost its blanks is up to 63 bytes. */
 void kj_encoded_decode(const kj_encoded_file *file, kj_buf *out, kj_buf *name);
 
 /* ---- encoded data that nothing announces
@@ -84,6 +95,7 @@ void kj_encoded_decode(const kj_encoded_file *file, kj_buf *out, kj_buf *name);
  * KJ_BASE64_RUN_MIN characters that do not read as words (a run of one line needs
  * KJ_BASE64_LINE_MIN). One character a line counts. */
 enum { KJ_BASE64_RUN_MIN = 16, KJ_BASE64_LINE_MIN = 40 };
+bool kj_base64_is_line(kj_span line); /* characters and blanks as above, any number */
 bool kj_base64_next_run(kj_span text, size_t *pos, kj_span *out);
 
 /* A data: URI (RFC 2397) in markup. Finds the next "data:" in any case, also with its characters

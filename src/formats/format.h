@@ -102,9 +102,10 @@ typedef struct kj_mail {
 
 enum {
     KJ_MEMBER_ATTACHMENT = 1 << 0, /* of a mail: has a name or asks to be saved */
-    KJ_MEMBER_ENCRYPTED = 1 << 1,  /* its bytes are not to be had */
+    KJ_MEMBER_ENCRYPTED = 1 << 1,  /* stored encrypted; seen only when a password was found */
     KJ_MEMBER_READING = 1 << 2, /* another reading of its container: scanned only if the container
                                    has shown no member of that content yet */
+    KJ_MEMBER_FLAT = 1 << 3,    /* no message is looked for in it: its container cut it up itself */
 };
 
 /* A member as its container knows it; kept so that rules on the container can ask. */
@@ -132,6 +133,7 @@ struct kj_object {
     kj_span content_type; /* as in kj_member */
     const kj_span *names; /* likewise */
     size_t name_count;
+    bool flat;                /* KJ_MEMBER_FLAT */
     kj_oddities odd;          /* what is strange about it; known after it was walked */
     const kj_mail *mail;      /* of a message; parts reach it through `parent` */
     const kj_member *members; /* known after it was walked */

@@ -57,14 +57,43 @@ const kj_heuristic_row kj_heuristics[KJ_HEURISTIC_COUNT] = {
                               KJ_SENTENCE("an attachment that is fetched from elsewhere")},
 };
 
-kj_heuristic kj_heuristic_find(kj_span name)
+/* A name without "Heuristics.", if it has that. */
+static kj_span without_prefix(kj_span name)
 {
     kj_span prefix = kj_span_str(PREFIX);
-    for (size_t i = 0; i < KJ_HEURISTIC_COUNT; i++) {
-        kj_span full = kj_span_str(kj_heuristics[i].name);
-        if (kj_text_equal_nocase(name, full) ||
-            kj_text_equal_nocase(name, kj_span_sub(full, prefix.len, SIZE_MAX)))
-            return (kj_heuristic)i;
-    }
-    return KJ_HEURISTIC_COUNT;
+    bool has = kj_text_equal_nocase(kj_span_sub(name, 0, prefix.len), prefix);
+    return has ? kj_span_sub(name, prefix.len, SIZE_MAX) : name;
+}
+
+kj_heuristic kj_heuristic_find(kj_span name)
+{
+    kj_span wanted = without_prefix(name);
+    size_t i = 0;
+    while (i < KJ_HEURISTIC_COUNT &&
+           !kj_text_equal_nocase(wanted, without_prefix(kj_span_str(kj_heuristics[i].name))))
+        i++;
+    return (kj_heuristic)i;
+}
+
+/* "Mail" of "Mail.DuplicateTransferEncoding". */
+static kj_span group_of(kj_span name)
+{
+    const uint8_t *dot = memchr(name.data, '.', name.len);
+    return kj_span_sub(name, 0, dot ? (size_t)(dot - name.data) : name.len);
+}
+
+kj_oddities kj_heuristics_called(kj_span word)
+{
+    if (kj_text_equal_nocase(word, kj_span_str("all")))
+        return KJ_ODD_ALL;
+    kj_heuristic one = kj_heuristic_find(word);
+    if (one != KJ_HEURISTIC_COUNT)
+        return KJ_ODD(one);
+    kj_span wanted = without_prefix(word);
+    kj_oddities group = 0;
+    for (size_t i = 0; i < KJ_HEURISTIC_COUNT; i++)
+        if (kj_text_equal_nocase(wanted,
+                                 group_of(without_prefix(kj_span_str(kj_heuristics[i].name)))))
+            group |= KJ_ODD(i);
+    return group;
 }

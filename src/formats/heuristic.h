@@ -45,6 +45,7 @@ typedef uint64_t kj_oddities; /* a set of them: KJ_ODD(...) joined */
 _Static_assert(KJ_HEURISTIC_COUNT <= 64, "a bit each");
 
 #define KJ_ODD(heuristic) (UINT64_C(1) << (heuristic))
+#define KJ_ODD_ALL        (UINT64_MAX >> (64 - KJ_HEURISTIC_COUNT))
 
 typedef struct kj_heuristic_row {
     const char *name;     /* "Heuristics.Mail.DuplicateTransferEncoding" */
@@ -55,3 +56,7 @@ extern const kj_heuristic_row kj_heuristics[KJ_HEURISTIC_COUNT];
 
 /* By its name, in any case, with or without "Heuristics."; KJ_HEURISTIC_COUNT: there is none. */
 kj_heuristic kj_heuristic_find(kj_span name);
+
+/* All that a user's word means, in any case: one name as above, a group ("Mail", also behind
+ * "Heuristics."), or "all"; 0: nothing is called so. */
+kj_oddities kj_heuristics_called(kj_span word);

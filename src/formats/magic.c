@@ -213,27 +213,6 @@ const kj_format kj_format_lzop = {
     .magics = KJ_MAGICS(KJ_MAGIC(0, "\x89LZO\0\r\n\x1A\n")),
 };
 
-const kj_format kj_format_tnef = {
-    .name = "tnef",
-    .title = "Outlook's winmail.dat (TNEF)",
-    .kind = KJ_KIND_MAIL,
-    .magics = KJ_MAGICS(KJ_MAGIC(0, "\x78\x9F\x3E\x22")),
-};
-
-const kj_format kj_format_pst = {
-    .name = "pst",
-    .title = "Outlook mailbox (PST)",
-    .kind = KJ_KIND_MAIL,
-    .magics = KJ_MAGICS(KJ_MAGIC(0, "!BDN")),
-};
-
-const kj_format kj_format_ole = {
-    .name = "ole",
-    .title = "OLE compound file (Office 97 to 2003, MSI, Outlook message)",
-    .kind = KJ_KIND_DOCUMENT,
-    .magics = KJ_MAGICS(KJ_MAGIC(0, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")),
-};
-
 const kj_format kj_format_pdf = {
     .name = "pdf",
     .title = "PDF document",

@@ -145,9 +145,14 @@ static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
     return status;
 }
 
+bool kj_mbox_begins(kj_span bytes)
+{
+    return is_separator(bytes, 0);
+}
+
 static unsigned probe(kj_span bytes)
 {
-    return is_separator(bytes, 0) ? 48 : 0;
+    return kj_mbox_begins(bytes) ? 48 : 0;
 }
 
 const kj_format kj_format_mbox = {

@@ -24,6 +24,9 @@ bool kj_mime_next_field(kj_reader *r, kj_mime_field *out);
 /* Whether the line at the reader begins a field. */
 bool kj_mime_is_field(kj_span line);
 
+/* Whether bytes begin with a separator of an mbox. */
+bool kj_mbox_begins(kj_span bytes);
+
 /* Appends a value as UTF-8: unfolded, encoded words (RFC 2047) decoded. Bytes that are not UTF-8
  * count as windows-1252. */
 void kj_mime_decode_value(kj_span raw, kj_buf *out);
@@ -38,6 +41,10 @@ bool kj_mime_find_param(kj_span raw, const char *name, kj_buf *out);
 /* Appends `bytes` in a character set of the name as UTF-8. Unknown ones count as UTF-8 where they
  * are valid in it, else as windows-1252; what cannot be converted becomes U+FFFD. */
 void kj_charset_to_utf8(kj_span charset, kj_span bytes, kj_buf *out);
+
+/* Whether ASCII's bytes are ASCII's characters in it: false for UTF-7, UTF-16, UTF-32, HZ and
+ * EBCDIC, true for unknown and empty names. */
+bool kj_charset_is_ascii_superset(kj_span charset);
 
 /* ---- all values that one thing has ---------------------------------------------------------- */
 

@@ -9,14 +9,11 @@
  * inside quotes, blanks in encoded words, unquoted values with blanks. */
 #include "base/arith.h"
 #include "base/text.h"
-#include "formats/mime.h"
+#include "formats/mime_private.h"
 
 #include <stdio.h>
 
-enum {
-    SECTIONS_MAX = 64, /* continuations of one parameter */
-    PARAMS_MAX = 256,
-};
+enum { SECTIONS_MAX = KJ_MIME_PARAMS_MAX }; /* continuations of one parameter */
 
 /* ---- fields -------------------------------------------------------------------------------- */
 
@@ -72,8 +69,7 @@ bool kj_mime_next_field(kj_reader *r, kj_mime_field *out)
     return true;
 }
 
-/* Appends without line ends: folding adds one before a blank (RFC 5322, 2.2.3). */
-static void unfold(kj_span raw, kj_buf *out)
+void kj_mime_unfold(kj_span raw, kj_buf *out)
 {
     kj_reader r = kj_reader_of(kj_span_sub(raw, 0, KJ_MIME_VALUE_MAX));
     kj_span line;
@@ -139,16 +135,16 @@ static void decode_word(const word *w, kj_buf *bytes)
         decode_q(w->text, bytes);
 }
 
-/* Neighbours in one charset are converted together, since some programs split characters between
- * them; blanks between neighbours do not count. Returns the offset behind the last. */
-static size_t decode_run(kj_span s, const word *first, kj_buf *out)
+/* Neighbours in one charset are converted together if joined, since some programs split characters
+ * between them. Returns the offset behind the last. */
+static size_t decode_run(kj_span s, const word *first, bool joined, kj_buf *out)
 {
     kj_buf bytes;
     kj_buf_init(&bytes, s.len);
     word w = *first;
     size_t end = w.end;
     decode_word(&w, &bytes);
-    while (read_word(s, skip_blanks(s, end), &w) &&
+    while (joined && read_word(s, skip_blanks(s, end), &w) &&
            kj_text_equal_nocase(w.charset, first->charset)) {
         decode_word(&w, &bytes);
         end = w.end;
@@ -158,7 +154,7 @@ static size_t decode_run(kj_span s, const word *first, kj_buf *out)
     return end;
 }
 
-static void decode_words(kj_span s, kj_buf *out)
+void kj_mime_decode_words(kj_span s, kj_mime_words how, kj_buf *out)
 {
     for (size_t at = 0; at < s.len;) {
         size_t mark = kj_span_find(s, kj_span_str("=?"), at);
@@ -168,9 +164,9 @@ static void decode_words(kj_span s, kj_buf *out)
         word w;
         bool found = false;
         while (read_word(s, at, &w)) {
-            at = decode_run(s, &w, out);
+            at = decode_run(s, &w, how == KJ_MIME_WORDS_JOINED, out);
             size_t next = skip_blanks(s, at);
-            at = read_word(s, next, &w) ? next : at;
+            at = how != KJ_MIME_WORDS_BLANKS && read_word(s, next, &w) ? next : at;
             found = true;
         }
         if (!found && at < s.len) {
@@ -184,15 +180,14 @@ void kj_mime_decode_value(kj_span raw, kj_buf *out)
 {
     kj_buf text;
     kj_buf_init(&text, KJ_MIME_VALUE_MAX);
-    unfold(raw, &text);
-    decode_words(kj_buf_span(&text), out);
+    kj_mime_unfold(raw, &text);
+    kj_mime_decode_words(kj_buf_span(&text), KJ_MIME_WORDS_JOINED, out);
     kj_buf_done_into(&text, out);
 }
 
 /* ---- parameters ---------------------------------------------------------------------------- */
 
-/* Past blanks, line ends and (nested) comments. */
-static void skip_cfws(kj_reader *r)
+void kj_mime_skip_cfws(kj_reader *r)
 {
     size_t depth = 0;
     while (kj_reader_left(r)) {
@@ -209,89 +204,162 @@ static void skip_cfws(kj_reader *r)
     }
 }
 
-/* Up to a byte of `stops`, blanks at its end removed, a comment behind it too. */
+/* Up to a byte of `stops`, blanks around it removed. */
 static kj_span read_until(kj_reader *r, const char *stops)
 {
     size_t start = r->pos;
     while (kj_reader_left(r) && (!r->in.data[r->pos] || !strchr(stops, r->in.data[r->pos])))
         kj_skip(r, 1);
-    kj_span text = kj_text_trim(kj_span_sub(r->in, start, r->pos - start));
-    size_t comment = kj_span_find(text, kj_span_str(" ("), 0);
-    return kj_text_trim(kj_span_sub(text, 0, comment));
+    return kj_text_trim(kj_span_sub(r->in, start, r->pos - start));
 }
 
-static void read_quoted(kj_reader *r, kj_buf *out)
+/* Without a comment behind it. */
+static kj_span cut_comment(kj_span text)
 {
+    return kj_text_trim(kj_span_sub(text, 0, kj_span_find(text, kj_span_str(" ("), 0)));
+}
+
+/* Whether the line end behind which the reader stands parts two encoded words. */
+static bool is_between_words(const kj_reader *r)
+{
+    kj_span before = kj_text_trim(kj_span_sub(r->in, 0, r->pos));
+    size_t next = r->pos;
+    while (next < r->in.len && kj_is_space(r->in.data[next]))
+        next++;
+    return before.len >= 2 && kj_span_is(kj_span_sub(before, before.len - 2, 2), "?=") &&
+           kj_span_is(kj_span_sub(r->in, next, 2), "=?");
+}
+
+static unsigned read_quoted(kj_reader *r, kj_buf *out)
+{
+    unsigned odd = 0;
     kj_skip(r, 1);
     while (kj_reader_left(r)) {
         uint8_t c = kj_read_u8(r);
         if (c == '"')
-            return;
-        if (c == '\\' && kj_reader_left(r))
+            return odd;
+        if (c == '\\' && kj_reader_left(r)) {
             c = kj_read_u8(r);
-        if (c != '\r' && c != '\n')
+            odd |= KJ_MIME_PARAM_ESCAPED;
+        }
+        if (c == '\r' || c == '\n')
+            odd |= is_between_words(r) ? KJ_MIME_PARAM_FOLDED_WORDS : KJ_MIME_PARAM_FOLDED;
+        else
             kj_buf_put_byte(out, c);
+        if (c < ' ' && !kj_is_space(c))
+            odd |= KJ_MIME_PARAM_BROKEN;
     }
+    return odd | KJ_MIME_PARAM_BROKEN;
 }
 
-typedef struct param {
-    kj_span name; /* "filename*0*" */
-    size_t value; /* offset in params.values */
-    size_t value_len;
-} param;
-
-typedef struct params {
-    kj_buf values;
-    param items[PARAMS_MAX];
-    size_t count;
-} params;
-
-/* The reader stands behind the main value or a parameter. */
-static bool next_param(kj_reader *r, params *list)
+/* What programs end a value at that has no quotes, or show as it is. */
+static unsigned judge_unquoted(kj_span text)
 {
-    (void)read_until(r, ";");
+    unsigned odd = text.len ? 0 : KJ_MIME_PARAM_BROKEN;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        if (c == '\n' || c == '\r')
+            odd |= KJ_MIME_PARAM_FOLDED;
+        if (c <= ' ' || c == 0x7F || strchr("\"(),\\", c))
+            odd |= KJ_MIME_PARAM_BROKEN;
+    }
+    return odd;
+}
+
+/* What stands beside the "=". */
+static unsigned judge_between(kj_span text)
+{
+    if (!text.len)
+        return 0;
+    return kj_text_trim(text).len ? KJ_MIME_PARAM_COMMENT : KJ_MIME_PARAM_BLANKS;
+}
+
+/* What stands between a value's closing quote and the semicolon. */
+static unsigned judge_rest(kj_span rest)
+{
+    kj_reader r = kj_reader_of(rest);
+    kj_mime_skip_cfws(&r);
+    return (kj_reader_left(&r) ? KJ_MIME_PARAM_BROKEN : 0u) |
+           (kj_span_find(rest, kj_span_str("("), 0) != SIZE_MAX ? KJ_MIME_PARAM_COMMENT : 0u);
+}
+
+static unsigned read_param_value(kj_reader *r, kj_buf *out)
+{
+    size_t start = r->pos;
+    kj_mime_skip_cfws(r);
+    kj_span before = kj_span_sub(r->in, start, r->pos - start);
+    unsigned odd = judge_between(before);
+    if (kj_reader_left(r) && r->in.data[r->pos] == '"') {
+        odd |= read_quoted(r, out);
+        return odd | judge_rest(read_until(r, ";"));
+    }
+    kj_span text = read_until(r, ";");
+    kj_span value = cut_comment(text);
+    kj_buf_put(out, value);
+    return odd | judge_unquoted(value) | (value.len != text.len ? KJ_MIME_PARAM_COMMENT : 0u);
+}
+
+/* A token, stars and all: nothing that could be part of a comment or a value. */
+static bool is_param_name(kj_span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.data[i] <= ' ' || name.data[i] >= 0x7F ||
+            strchr("()<>@,;:\\\"/[]?=", name.data[i]))
+            return false;
+    return name.len > 0;
+}
+
+/* The reader stands at the semicolon before a parameter. A semicolon with nothing behind it is
+ * common at the end. */
+static bool next_param(kj_reader *r, kj_mime_params *list)
+{
     kj_skip(r, 1);
-    skip_cfws(r);
+    kj_mime_skip_cfws(r);
     if (!kj_reader_left(r))
         return false;
-    param *p = &list->items[list->count++];
-    *p = (param){.name = read_until(r, "=;"), .value = list->values.len};
-    if (!kj_reader_left(r) || r->in.data[r->pos] != '=')
-        return true;
-    kj_skip(r, 1);
-    skip_cfws(r);
-    if (kj_reader_left(r) && r->in.data[r->pos] == '"')
-        read_quoted(r, &list->values);
-    else
-        kj_buf_put(&list->values, read_until(r, ";"));
+    kj_mime_param *p = &list->items[list->count++];
+    *p = (kj_mime_param){.value = list->values.len};
+    size_t start = r->pos;
+    p->name = cut_comment(read_until(r, "=;"));
+    bool has_value = kj_reader_left(r) && r->in.data[r->pos] == '=';
+    if (!has_value || !is_param_name(p->name))
+        p->odd = KJ_MIME_PARAM_BROKEN;
+    p->odd |= judge_between(kj_span_sub(r->in, start + p->name.len, r->pos - start - p->name.len));
+    if (has_value) {
+        kj_skip(r, 1);
+        p->odd |= read_param_value(r, &list->values);
+    }
     p->value_len = list->values.len - p->value;
+    list->broken |= p->odd & KJ_MIME_PARAM_BROKEN;
     return true;
 }
 
-/* Names borrow from `raw`. */
-static void read_params(kj_span raw, params *list)
+void kj_mime_read_params(kj_span raw, kj_mime_params *list)
 {
     kj_reader r = kj_reader_of(kj_span_sub(raw, 0, KJ_MIME_VALUE_MAX));
     list->count = 0;
     kj_buf_init(&list->values, KJ_MIME_VALUE_MAX);
-    while (list->count < PARAMS_MAX && next_param(&r, list))
+    kj_span main_value = read_until(&r, ";");
+    list->broken = kj_span_find(main_value, kj_span_str("="), 0) != SIZE_MAX;
+    while (list->count < KJ_MIME_PARAMS_MAX && next_param(&r, list))
         continue;
+    list->broken |= raw.len > KJ_MIME_VALUE_MAX || kj_reader_left(&r) > 0;
 }
 
-/* The first of exactly that name, stars and all. */
-static bool find_exact(const params *list, const char *name, kj_span *out)
+const kj_mime_param *kj_mime_params_find(const kj_mime_params *list, const char *name)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        const param *p = &list->items[i];
-        if (!kj_text_equal_nocase(p->name, kj_span_str(name)))
-            continue;
-        *out = kj_span_sub(kj_buf_span(&list->values), p->value, p->value_len);
-        return true;
-    }
-    return false;
+    for (size_t i = 0; i < list->count; i++)
+        if (kj_text_equal_nocase(list->items[i].name, kj_span_str(name)))
+            return &list->items[i];
+    return NULL;
 }
 
-static void decode_percent(kj_span text, kj_buf *out)
+kj_span kj_mime_param_value(const kj_mime_params *list, const kj_mime_param *param)
+{
+    return kj_span_sub(kj_buf_span(&list->values), param->value, param->value_len);
+}
+
+void kj_mime_decode_percent(kj_span text, kj_buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {
         uint8_t byte = text.data[i];
@@ -301,8 +369,7 @@ static void decode_percent(kj_span text, kj_buf *out)
     }
 }
 
-/* Cuts "charset'language'" off the first extended section. */
-static kj_span split_charset(kj_span *text)
+kj_span kj_mime_split_charset(kj_span *text)
 {
     kj_span quote = kj_span_str("'");
     size_t first = kj_span_find(*text, quote, 0);
@@ -316,65 +383,69 @@ static kj_span split_charset(kj_span *text)
 
 /* A section in either form: "name*3*" is percent-encoded, "name*3" is not. `section` below 0:
  * "name*", the only one. */
-static bool find_section(const params *list, const char *name, int section, kj_span *out,
-                         bool *out_encoded)
+static const kj_mime_param *find_section(const kj_mime_params *list, const char *name, int section,
+                                         bool *out_encoded)
 {
     char full[64];
     int len = section < 0 ? snprintf(full, sizeof full, "%s*", name)
                           : snprintf(full, sizeof full, "%s*%d*", name, section);
     if (len < 0 || (size_t)len >= sizeof full)
-        return false;
+        return NULL;
     *out_encoded = true;
-    if (find_exact(list, full, out))
-        return true;
+    const kj_mime_param *found = kj_mime_params_find(list, full);
+    if (found || section < 0)
+        return found;
     *out_encoded = false;
     full[len - 1] = '\0';
-    return section >= 0 && find_exact(list, full, out);
+    return kj_mime_params_find(list, full);
 }
 
-/* RFC 2231: one extended value, or numbered sections joined. */
-static bool find_extended(const params *list, const char *name, kj_buf *out)
+bool kj_mime_params_extended(const kj_mime_params *list, const char *name, kj_span *out_charset,
+                             kj_buf *out)
 {
-    kj_span text;
     bool encoded;
-    bool single = find_section(list, name, -1, &text, &encoded);
-    if (!single && !find_section(list, name, 0, &text, &encoded))
+    const kj_mime_param *single = find_section(list, name, -1, &encoded);
+    const kj_mime_param *param = single ? single : find_section(list, name, 0, &encoded);
+    if (!param)
         return false;
-    kj_span charset = encoded ? split_charset(&text) : (kj_span){0};
-    kj_buf joined;
-    kj_buf_init(&joined, KJ_MIME_VALUE_MAX);
-    int section = 0;
-    do {
+    kj_span text = kj_mime_param_value(list, param);
+    *out_charset = encoded ? kj_mime_split_charset(&text) : (kj_span){0};
+    for (int section = 1; param; section++) {
         if (encoded)
-            decode_percent(text, &joined);
+            kj_mime_decode_percent(text, out);
         else
-            kj_buf_put(&joined, text);
-        section++;
-    } while (!single && section < SECTIONS_MAX &&
-             find_section(list, name, section, &text, &encoded));
-    kj_charset_to_utf8(charset, kj_buf_span(&joined), out);
-    kj_buf_done_into(&joined, out);
+            kj_buf_put(out, text);
+        if (single || section >= SECTIONS_MAX)
+            return true;
+        param = find_section(list, name, section, &encoded);
+        if (param)
+            text = kj_mime_param_value(list, param);
+    }
     return true;
 }
 
 bool kj_mime_find_param(kj_span raw, const char *name, kj_buf *out)
 {
-    params list;
-    read_params(raw, &list);
-    kj_span text;
-    bool found = find_extended(&list, name, out);
-    if (!found && find_exact(&list, name, &text)) {
-        decode_words(text, out);
-        found = true;
-    }
+    kj_mime_params list;
+    kj_mime_read_params(raw, &list);
+    kj_buf joined;
+    kj_buf_init(&joined, KJ_MIME_VALUE_MAX);
+    kj_span charset;
+    const kj_mime_param *plain = kj_mime_params_find(&list, name);
+    bool extended = kj_mime_params_extended(&list, name, &charset, &joined);
+    if (extended)
+        kj_charset_to_utf8(charset, kj_buf_span(&joined), out);
+    else if (plain)
+        kj_mime_decode_words(kj_mime_param_value(&list, plain), KJ_MIME_WORDS_JOINED, out);
+    kj_buf_done_into(&joined, out);
     kj_buf_done_into(&list.values, out);
-    return found;
+    return extended || plain;
 }
 
 void kj_mime_main_value(kj_span raw, kj_buf *out)
 {
     kj_reader r = kj_reader_of(kj_span_sub(raw, 0, KJ_MIME_VALUE_MAX));
-    skip_cfws(&r);
+    kj_mime_skip_cfws(&r);
     kj_span value = read_until(&r, ";(");
     for (size_t i = 0; i < value.len; i++)
         if (!kj_is_space(value.data[i]))

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text: markup and scripts by how they begin, then anything that reads as text, then nothing and
- * everything. No name and no statistics: a JavaScript file without markup around it is text. */
+ * everything. No name and no statistics: a JavaScript file without markup around it is text. What
+ * is inside markup are its data: URIs; those of other schemes name something elsewhere. */
 #include "base/text.h"
 
 #include "base/arith.h"
+#include "base/cleanup.h"
+#include "formats/encoded.h"
 #include "formats/rows.h"
 
 enum {
     LOOK = 8 << 10, /* bytes that decide whether something is text */
     TAG_LOOK = 512, /* comments and blanks before the first tag */
+    TYPE_MAX = 128, /* bytes of a data: URI's type that are kept */
 };
 
 /* Without a byte order mark and blanks. */
@@ -214,18 +218,95 @@ static unsigned probe_data(kj_span bytes)
     return 1;
 }
 
+/* ---- data: URIs ------------------------------------------------------------------------------ */
+
+static kj_status no_room(kj_error *err)
+{
+    return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "no memory for more names of members");
+}
+
+/* Its name and type, in the arena. A URI without a type is plain text (RFC 2397). */
+static kj_status describe_uri(kj_arena *arena, const kj_data_uri *uri, size_t number,
+                              kj_member *out, kj_error *err)
+{
+    kj_span type = uri->type.len ? uri->type : kj_span_str("text/plain");
+    char *name = kj_arena_printf(arena, "data URI %zu", number);
+    char *text = kj_arena_text(arena, kj_span_sub(type, 0, TYPE_MAX));
+    if (!name || !text)
+        return no_room(err);
+    for (char *c = text; *c; c++)
+        *c = (char)kj_lower((uint8_t)*c);
+    *out = (kj_member){.name = kj_span_str(name), .content_type = kj_span_str(text)};
+    return KJ_OK;
+}
+
+static kj_status hand_out_uri(kj_sink *sink, const kj_data_uri *uri, size_t number, kj_buf *scratch,
+                              kj_error *err)
+{
+    kj_member member;
+    KJ_TRY(describe_uri(sink->arena, uri, number, &member, err));
+    KJ_TRY(kj_sink_account(sink, uri->data.len, err));
+    kj_buf_clear(scratch);
+    kj_data_uri_decode(uri, scratch);
+    if (scratch->failed)
+        return kj_no_memory(err);
+    member.size = scratch->len;
+    return kj_sink_child(sink, &member, kj_buf_span(scratch), err);
+}
+
+static kj_status walk_uris(kj_sink *sink, kj_span text, kj_error *err)
+{
+    KJ_CLEANUP(kj_buf_done) kj_buf scratch;
+    kj_buf_init(&scratch, text.len);
+    kj_data_uri uri;
+    size_t number = 0;
+    for (size_t at = 0; kj_data_uri_next(text, &at, &uri);)
+        KJ_TRY(hand_out_uri(sink, &uri, ++number, &scratch, err));
+    return KJ_OK;
+}
+
+static kj_status scan_markup(kj_object *object, kj_sink *sink, kj_error *err)
+{
+    kj_span bytes = object->bytes;
+    if (!is_utf16(kj_span_sub(bytes, 0, LOOK)))
+        return walk_uris(sink, bytes, err);
+    KJ_TRY(kj_sink_account(sink, bytes.len, err));
+    KJ_CLEANUP(kj_buf_done) kj_buf text;
+    kj_buf_init(&text, bytes.len / 2 * 3);
+    bool big_endian = bytes.data[0] == 0xFE;
+    kj_utf16_to_utf8(kj_span_sub(bytes, 2, SIZE_MAX), big_endian, &text);
+    if (text.failed)
+        return kj_no_memory(err);
+    return walk_uris(sink, kj_buf_span(&text), err);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static const char *const html_types[] = {"text/html", "application/xhtml+xml", "application/hta",
+                                         NULL};
+static const char *const html_extensions[] = {"htm", "html", "hta", "xhtml", "xht", "shtml", NULL};
+
 const kj_format kj_format_html = {
     .name = "html",
     .title = "HTML document",
     .kind = KJ_KIND_TEXT,
     .probe = probe_html,
+    .scan = scan_markup,
+    .types = html_types,
+    .extensions = html_extensions,
 };
+
+static const char *const svg_types[] = {"image/svg+xml", NULL};
+static const char *const svg_extensions[] = {"svg", NULL};
 
 const kj_format kj_format_svg = {
     .name = "svg",
     .title = "SVG image",
     .kind = KJ_KIND_TEXT,
     .probe = probe_svg,
+    .scan = scan_markup,
+    .types = svg_types,
+    .extensions = svg_extensions,
 };
 
 const kj_format kj_format_xml = {
@@ -233,6 +314,7 @@ const kj_format kj_format_xml = {
     .title = "XML document",
     .kind = KJ_KIND_TEXT,
     .probe = probe_xml,
+    .scan = scan_markup,
 };
 
 const kj_format kj_format_php = {
@@ -247,13 +329,6 @@ const kj_format kj_format_script = {
     .title = "script with an interpreter line",
     .kind = KJ_KIND_TEXT,
     .probe = probe_script,
-};
-
-const kj_format kj_format_pem = {
-    .name = "pem",
-    .title = "PEM-encoded data",
-    .kind = KJ_KIND_TEXT,
-    .magics = KJ_MAGICS(KJ_MAGIC(0, "-----BEGIN ")),
 };
 
 const kj_format kj_format_empty = {

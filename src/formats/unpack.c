@@ -14,7 +14,12 @@
  *   single stream is forced, not guessed. Then a stream without any output, an empty file or one
  *   that is cut early, is not recognised: only for that it is guessed after all. (Forcing the
  *   filter of compress crashes libarchive: it reads its header before there is input.)
- * - What a guess does not recognise comes out as it went in, as its own content without end. */
+ * - What a guess does not recognise comes out as it went in, as its own content without end.
+ * - A checksum that differs is a warning, an authentication code that differs an error.
+ * - Of passphrases it takes the first that fits one byte (ZipCrypto) or two (AES), and does not say
+ *   which. With a wrong one the data turns out broken, after which the archive is unusable. So
+ *   passphrases come from a callback that counts them, and the archive is opened again for the
+ *   next. It keeps those it was given and tries them first, the last that fitted before others. */
 #include "formats/unpack.h"
 
 #include "base/lazy.h"
@@ -33,6 +38,7 @@
     X(archive_read_support_format_zip_streamable)                                                  \
     X(archive_read_support_filter_by_code)                                                         \
     X(archive_read_append_filter)                                                                  \
+    X(archive_read_set_passphrase_callback)                                                        \
     X(archive_read_open_memory)                                                                    \
     X(archive_read_next_header)                                                                    \
     X(archive_read_data_block)                                                                     \
@@ -54,20 +60,40 @@ static const kj_lazy_symbol symbols[] = {FUNCTIONS(KJ_LAZY_SYMBOL)};
 static kj_lazy library = KJ_LAZY("libarchive.so.13", symbols);
 
 enum {
-    PIECE = 64 << 10,     /* output between two looks at the budget */
-    STALLS_MAX = 100,     /* headers or blocks in a row that bring nothing */
-    LONGEST_NAME = 4096,  /* bytes; what is longer is cut */
-    LONGEST_MESSAGE = 200 /* bytes of libarchive's sentence */
+    PIECE = 64 << 10,      /* output between two looks at the budget */
+    STALLS_MAX = 100,      /* headers or blocks in a row that bring nothing */
+    LONGEST_NAME = 4096,   /* bytes; what is longer is cut */
+    LONGEST_MESSAGE = 200, /* bytes of libarchive's sentence */
+    PASSWORDS_MAX = 200,   /* words that are tried on an archive */
+    LONGEST_PASSWORD = 128,
+    REOPENED_MAX = 32, /* times that an archive is opened again */
+    HOPELESS_MAX = 4,  /* members that no word opens, before no more are tried */
 };
+
+/* Words of the messages around an archive, on their way to libarchive. */
+typedef struct passwords {
+    kj_span words[PASSWORDS_MAX];
+    size_t count;
+    size_t next;  /* to be given */
+    bool asked;   /* for the member at hand */
+    bool ran_out; /* likewise */
+    char room[LONGEST_PASSWORD + 1];
+} passwords;
 
 typedef struct walk {
     const kj_unpack_way *way;
     const kj_object *object;
+    kj_span bytes;
     kj_sink *sink;
     struct archive *archive;
+    size_t position; /* entries read since it was opened */
+    passwords passwords;
+    unsigned reopened;
+    unsigned hopeless;
     locale_t locale; /* C.UTF-8, or 0 where the system has none */
     kj_buf data;     /* of the member at hand; keeps its memory for the next */
     bool oversize;   /* the member at hand is larger than the sink takes */
+    bool warned;     /* something about it is wrong, such as its checksum */
     bool guess;      /* let libarchive recognise the filters */
     bool started;    /* a member was found */
 } walk;
@@ -99,7 +125,7 @@ static bool is_about_encryption(const char *message)
 /* The message as a sentence of ours: one line, small first letter, no stop at the end. */
 static kj_status read_message(walk *w, char out[LONGEST_MESSAGE + 1])
 {
-    const char *message = lib.archive_error_string(w->archive);
+    const char *message = w->archive ? lib.archive_error_string(w->archive) : NULL;
     if (!message)
         message = "ends early"; /* as it is when ZIP's local headers end without a directory */
     if (is_about_encryption(message))
@@ -152,14 +178,38 @@ static bool enable(walk *w)
     return worst == ARCHIVE_OK;
 }
 
-static kj_status open_archive(walk *w, kj_span bytes, kj_error *err)
+static const char *next_password(struct archive *archive, void *client)
 {
+    (void)archive;
+    passwords *p = client;
+    p->asked = true;
+    p->ran_out = p->next == p->count;
+    if (p->ran_out)
+        return NULL;
+    kj_span word = p->words[p->next++];
+    memcpy(p->room, word.data, word.len);
+    p->room[word.len] = '\0';
+    return p->room;
+}
+
+static void close_archive(walk *w)
+{
+    if (w->archive)
+        (void)lib.archive_read_free(w->archive);
+    w->archive = NULL;
+}
+
+static kj_status open_archive(walk *w, kj_error *err)
+{
+    close_archive(w);
+    w->position = 0;
     w->archive = lib.archive_read_new();
     if (!w->archive)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "no memory for libarchive");
     if (!enable(w))
         return kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET, "libarchive is built without this");
-    if (lib.archive_read_open_memory(w->archive, bytes.data, bytes.len) != ARCHIVE_OK)
+    (void)lib.archive_read_set_passphrase_callback(w->archive, &w->passwords, next_password);
+    if (lib.archive_read_open_memory(w->archive, w->bytes.data, w->bytes.len) != ARCHIVE_OK)
         return fail(w, err);
     return KJ_OK;
 }
@@ -223,6 +273,7 @@ static kj_status next_entry(walk *w, struct archive_entry **out, kj_span *out_na
         result = lib.archive_read_next_header(w->archive, out);
         char *name = NULL;
         bool usable = result == ARCHIVE_OK || result == ARCHIVE_WARN;
+        w->position += usable;
         if (usable)
             name = entry_name(w, *out);
         if (before)
@@ -269,6 +320,7 @@ static kj_status read_data(walk *w, int *out_result, kj_error *err)
 {
     uint64_t done = 0;
     int result = ARCHIVE_OK;
+    w->warned = false;
     for (int stalls = 0; worth_reading_on(w) && stalls < STALLS_MAX; stalls++) {
         const void *block = NULL;
         size_t len = 0;
@@ -278,6 +330,7 @@ static kj_status read_data(walk *w, int *out_result, kj_error *err)
             continue;
         if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
             break;
+        w->warned |= result == ARCHIVE_WARN;
         result = ARCHIVE_RETRY;
         if (offset < 0 || (uint64_t)offset < done)
             break;
@@ -313,6 +366,115 @@ static bool is_too_large(const walk *w, struct archive_entry *entry)
     return has_size(entry) && (uint64_t)lib.archive_entry_size(entry) > w->sink->largest_member;
 }
 
+/* ---- encrypted members ---------------------------------------------------------------------- */
+
+static bool may_be_password(kj_span word)
+{
+    return word.len > 0 && word.len <= LONGEST_PASSWORD && !memchr(word.data, 0, word.len);
+}
+
+/* Those of the message that is nearest come first. */
+static void collect_passwords(const kj_object *object, passwords *out)
+{
+    const kj_mail *last = NULL;
+    for (; object; object = object->parent) {
+        const kj_mail *mail = object->mail;
+        for (size_t i = 0; mail && mail != last && i < mail->password_count; i++)
+            if (out->count < PASSWORDS_MAX && may_be_password(mail->passwords[i]))
+                out->words[out->count++] = mail->passwords[i];
+        last = mail ? mail : last;
+    }
+}
+
+/* Most archives have one password: the last that opened a member is tried first on the next. */
+static void prefer_password(passwords *p)
+{
+    if (!p->asked || p->next == 0)
+        return;
+    kj_span word = p->words[p->next - 1];
+    memmove(p->words + 1, p->words, (p->next - 1) * sizeof *p->words);
+    p->words[0] = word;
+}
+
+/* Opens the archive again and goes to the entry that is the `position`-th; *out_there: it is
+ * reached. */
+static kj_status reopen_at(walk *w, size_t position, bool *out_there, kj_error *err)
+{
+    struct archive_entry *entry;
+    int result = ARCHIVE_OK;
+    kj_error problem;
+    *out_there = open_archive(w, &problem) == KJ_OK;
+    while (*out_there && w->position < position) {
+        kj_arena_mark mark = kj_arena_get_mark(w->sink->arena);
+        kj_span name;
+        KJ_TRY(next_entry(w, &entry, &name, &result, err));
+        kj_arena_rewind(w->sink->arena, mark);
+        *out_there = result == ARCHIVE_OK;
+    }
+    return KJ_OK;
+}
+
+static kj_status hand_out_encrypted(walk *w, kj_span name, unsigned flags, kj_error *err)
+{
+    kj_member member = {.name = name, .size = w->data.len, .flags = KJ_MEMBER_ENCRYPTED | flags};
+    return kj_sink_child(w->sink, &member, kj_buf_span(&w->data), err);
+}
+
+/* Reads the entry at hand with one password after the other. *out_opened: it was handed out. Data
+ * that is whole but for its checksum is handed out on suspicion. */
+static kj_status try_passwords(walk *w, kj_span name, bool *out_opened, bool *out_fatal,
+                               kj_error *err)
+{
+    passwords *p = &w->passwords;
+    size_t position = w->position;
+    p->next = 0;
+    for (bool there = true; there;) {
+        int result = ARCHIVE_FATAL;
+        p->asked = false;
+        p->ran_out = false;
+        w->oversize = false;
+        kj_buf_clear(&w->data);
+        KJ_TRY(read_data(w, &result, err));
+        *out_opened = result == ARCHIVE_EOF && !w->warned;
+        *out_fatal = result == ARCHIVE_FATAL;
+        if (*out_opened)
+            prefer_password(p);
+        if (*out_opened && !w->oversize)
+            return hand_out_encrypted(w, name, 0, err);
+        if (*out_opened || (p->ran_out && !w->data.len))
+            return KJ_OK;
+        if (result != ARCHIVE_FATAL && w->data.len)
+            KJ_TRY(hand_out_encrypted(w, name, KJ_MEMBER_READING, err));
+        if (w->reopened++ >= REOPENED_MAX)
+            return KJ_OK;
+        p->next = p->asked ? p->next : 0;
+        KJ_TRY(reopen_at(w, position, &there, err));
+    }
+    *out_fatal = true;
+    return KJ_OK;
+}
+
+static kj_status walk_encrypted(walk *w, struct archive_entry *entry, kj_span name, bool *out_fatal,
+                                kj_error *err)
+{
+    bool opened = false;
+    bool is_tried = w->way->format == ARCHIVE_FORMAT_ZIP && w->passwords.count &&
+                    w->hopeless < HOPELESS_MAX && !lib.archive_entry_is_metadata_encrypted(entry);
+    w->oversize = is_too_large(w, entry);
+    if (w->oversize)
+        kj_sink_unseen(w->sink, KJ_LIMIT, name, "larger than a member may be (--max-member-size)");
+    if (w->oversize)
+        return KJ_OK;
+    if (is_tried)
+        KJ_TRY(try_passwords(w, name, &opened, out_fatal, err));
+    w->hopeless += is_tried && !opened;
+    if (w->oversize)
+        kj_sink_unseen(w->sink, KJ_LIMIT, name, "larger than a member may be (--max-member-size)");
+    else if (!opened)
+        kj_sink_unseen(w->sink, KJ_UNSUPPORTED, name, KJ_UNSEEN_ENCRYPTED);
+    return KJ_OK;
+}
+
 /* *out_fatal: nothing more can be read from the archive. */
 static kj_status walk_entry(walk *w, struct archive_entry *entry, kj_span name, bool *out_fatal,
                             kj_error *err)
@@ -320,10 +482,8 @@ static kj_status walk_entry(walk *w, struct archive_entry *entry, kj_span name, 
     if (is_passed_over(entry))
         return KJ_OK;
     if (lib.archive_entry_is_data_encrypted(entry) ||
-        lib.archive_entry_is_metadata_encrypted(entry)) {
-        kj_sink_unseen(w->sink, KJ_UNSUPPORTED, name, KJ_UNSEEN_ENCRYPTED);
-        return KJ_OK;
-    }
+        lib.archive_entry_is_metadata_encrypted(entry))
+        return walk_encrypted(w, entry, name, out_fatal, err);
     int result = ARCHIVE_FATAL;
     kj_buf_clear(&w->data);
     w->oversize = is_too_large(w, entry);
@@ -374,14 +534,12 @@ static kj_status walk_entries(walk *w, kj_error *err)
     }
 }
 
-static kj_status walk_archive(walk *w, kj_span bytes, kj_error *err)
+static kj_status walk_archive(walk *w, kj_error *err)
 {
-    kj_status status = open_archive(w, bytes, err);
+    kj_status status = open_archive(w, err);
     if (status == KJ_OK)
         status = walk_entries(w, err);
-    if (w->archive)
-        (void)lib.archive_read_free(w->archive);
-    w->archive = NULL;
+    close_archive(w);
     return status;
 }
 
@@ -389,13 +547,15 @@ kj_status kj_unpack_walk(const kj_unpack_way *way, const kj_object *object, kj_s
                          kj_sink *sink, kj_error *err)
 {
     KJ_TRY(kj_lazy_load(&library, err));
-    walk w = {.way = way, .object = object, .sink = sink, .guess = way->format || way->guessed};
+    walk w = {.way = way, .object = object, .bytes = bytes, .sink = sink};
+    w.guess = way->format || way->guessed;
+    collect_passwords(object, &w.passwords);
     w.locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     kj_buf_init(&w.data, (size_t)kj_min_u64(sink->largest_member, SIZE_MAX));
-    kj_status status = walk_archive(&w, bytes, err);
+    kj_status status = walk_archive(&w, err);
     if (status == KJ_MALFORMED && !w.guess && !w.started) {
         w.guess = true;
-        status = walk_archive(&w, bytes, err);
+        status = walk_archive(&w, err);
     }
     kj_buf_done(&w.data);
     if (w.locale)

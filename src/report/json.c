@@ -186,6 +186,20 @@ static void write_console(kj_report *report, kj_span path, kj_span member, kj_sp
     end(report, line);
 }
 
+static void write_odd(kj_report *report, kj_span path, kj_span member, kj_oddities odd)
+{
+    if (report->quiet)
+        return;
+    json_t *line = begin("heuristics");
+    json_t *names = json_array();
+    set_place(line, path, member);
+    for (size_t i = 0; i < KJ_HEURISTIC_COUNT; i++)
+        if (odd & KJ_ODD(i))
+            (void)json_array_append_new(names, json_string(kj_heuristics[i].name));
+    (void)json_object_set_new(line, "heuristics", names);
+    end(report, line);
+}
+
 static void write_error(kj_report *report, kj_span path, const kj_error *err)
 {
     json_t *line = begin("error");
@@ -217,6 +231,7 @@ static void write_summary(kj_report *report, const kj_report_summary *summary)
     set_integer(line, "object_bytes", t->object_bytes);
     set_integer(line, "detected_files", t->infected_files);
     set_integer(line, "detected_objects", t->infected_objects);
+    set_integer(line, "heuristics", t->odd_objects);
     set_integer(line, "incomplete", t->unseen);
     set_integer(line, "errors", t->errors);
     set_integer(line, "skipped", t->skipped);
@@ -233,6 +248,7 @@ const kj_report_form kj_report_json = {
     .object = write_object,
     .unseen = write_unseen,
     .console = write_console,
+    .odd = write_odd,
     .error = write_error,
     .skipped = write_skipped,
     .summary = write_summary,

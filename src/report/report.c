@@ -8,8 +8,10 @@
 
 void kj_report_done(kj_report *report)
 {
-    free(report->unseen_path);
-    report->unseen_path = NULL;
+    free(report->noted_path);
+    report->noted_path = NULL;
+    report->unseen_in_file = 0;
+    report->odd_in_file = 0;
 }
 
 bool kj_report_shows(const kj_report *report, const kj_run_object *object, size_t index)

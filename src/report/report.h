@@ -21,6 +21,7 @@ typedef struct kj_report_form {
     void (*unseen)(kj_report *report, kj_span path, kj_span member, kj_status why,
                    const char *sentence);
     void (*console)(kj_report *report, kj_span path, kj_span member, kj_span line);
+    void (*odd)(kj_report *report, kj_span path, kj_span member, kj_oddities odd);
     void (*error)(kj_report *report, kj_span path, const kj_error *err);
     void (*skipped)(kj_report *report, kj_span path, const char *sentence);
     void (*summary)(kj_report *report, const kj_report_summary *summary);
@@ -42,8 +43,9 @@ struct kj_report {
     size_t set_count;
     size_t rules_set;      /* index of the set that --rules made, SIZE_MAX: none */
     kj_progress *progress; /* erased before a line is written; may be NULL */
-    size_t unseen_in_file; /* lines about the file `unseen_path` */
-    char *unseen_path;
+    char *noted_path;      /* the file that the last lines on `notes` are about */
+    size_t unseen_in_file; /* lines about it, written or not */
+    size_t odd_in_file;
 };
 
 void kj_report_done(kj_report *report);

@@ -10,14 +10,15 @@
 
 enum {
     LINE_MAX_LEN = 64 << 10,
-    PATH_SHOWN = 8 << 10,   /* longer ones cannot be opened, but were named */
-    UNSEEN_LINES_MAX = 100, /* of one file; a summary line tells of the others */
-    TEXT_SHOWN = 120,       /* bytes of a rule's string shown as evidence */
+    PATH_SHOWN = 8 << 10, /* longer ones cannot be opened, but were named */
+    FILE_LINES_MAX = 100, /* of a kind about one file; a line more tells of the others */
+    TEXT_SHOWN = 120,     /* bytes of a rule's string shown as evidence */
 };
 
 #define RED    "\033[1;31m"
 #define GREEN  "\033[32m"
 #define YELLOW "\033[33m"
+#define DIM    "\033[2m"
 #define PLAIN  "\033[0m"
 
 /* What stands behind the name, by class. */
@@ -158,43 +159,102 @@ static void print_object(kj_report *report, const kj_run_object *object)
     }
 }
 
-/* Ends the lines about what was not seen in a file: says how many were left out. */
-static void end_unseen(kj_report *report)
+/* PATH!MEMBER: ..., begun in a colour. */
+static void begin_note(const kj_report *report, kj_buf *line, const char *color, kj_span path,
+                       kj_span member)
 {
-    if (report->unseen_path && report->unseen_in_file > UNSEEN_LINES_MAX) {
-        size_t more = report->unseen_in_file - UNSEEN_LINES_MAX;
-        kj_buf line;
-        kj_buf_init(&line, LINE_MAX_LEN);
-        put_place(&line, kj_span_str(report->unseen_path), (kj_span){0});
-        kj_buf_put_text(&line, ": ");
-        kj_buf_printf(&line,
-                      ngettext("not fully scanned: %zu more member, not listed here",
-                               "not fully scanned: %zu more members, not listed here", more),
-                      more);
-        flush_line(report, report->notes, &line);
-    }
+    kj_buf_init(line, LINE_MAX_LEN);
+    kj_buf_put_text(line, report->notes_color ? color : "");
+    put_place(line, path, member);
+    kj_buf_put_text(line, ": ");
+}
+
+static void end_note(kj_report *report, kj_buf *line)
+{
+    kj_buf_put_text(line, report->notes_color ? PLAIN : "");
+    flush_line(report, report->notes, line);
+}
+
+/* The lines about a file that were left out; none: nothing is said. */
+static void print_left_out(kj_report *report, const char *sentence)
+{
+    if (!report->noted_path || !*sentence)
+        return;
+    kj_buf line;
+    begin_note(report, &line, "", kj_span_str(report->noted_path), (kj_span){0});
+    kj_buf_put_text(&line, sentence);
+    end_note(report, &line);
+}
+
+static size_t left_out(size_t lines)
+{
+    return lines > FILE_LINES_MAX ? lines - FILE_LINES_MAX : 0;
+}
+
+/* Ends the lines about a file, of which there may have been many. */
+static void end_file_notes(kj_report *report)
+{
+    char sentence[256] = "";
+    size_t more = left_out(report->unseen_in_file);
+    if (more)
+        (void)snprintf(sentence, sizeof sentence,
+                       ngettext("not fully scanned: %zu more member, not listed here",
+                                "not fully scanned: %zu more members, not listed here", more),
+                       more);
+    print_left_out(report, sentence);
+    *sentence = '\0';
+    more = left_out(report->odd_in_file);
+    if (more)
+        (void)snprintf(sentence, sizeof sentence,
+                       ngettext("strange: %zu more member, not listed here",
+                                "strange: %zu more members, not listed here", more),
+                       more);
+    print_left_out(report, sentence);
     kj_report_done(report);
-    report->unseen_in_file = 0;
+}
+
+/* Notes about another file follow than those before. */
+static void begin_file_notes(kj_report *report, kj_span path)
+{
+    if (report->noted_path && kj_span_is(path, report->noted_path))
+        return;
+    end_file_notes(report);
+    report->noted_path = strndup((const char *)path.data, path.len);
 }
 
 static void print_unseen(kj_report *report, kj_span path, kj_span member, kj_status why,
                          const char *sentence)
 {
     (void)why;
-    if (!report->unseen_path || !kj_span_is(path, report->unseen_path)) {
-        end_unseen(report);
-        report->unseen_path = strndup((const char *)path.data, path.len);
-    }
-    if (++report->unseen_in_file > UNSEEN_LINES_MAX)
+    begin_file_notes(report, path);
+    if (++report->unseen_in_file > FILE_LINES_MAX)
         return;
     kj_buf line;
-    kj_buf_init(&line, LINE_MAX_LEN);
-    kj_buf_put_text(&line, report->notes_color ? YELLOW : "");
-    put_place(&line, path, member);
-    kj_buf_put_text(&line, ": ");
+    begin_note(report, &line, YELLOW, path, member);
     kj_buf_printf(&line, _("not fully scanned: %s"), translate(sentence));
-    kj_buf_put_text(&line, report->notes_color ? PLAIN : "");
-    flush_line(report, report->notes, &line);
+    end_note(report, &line);
+}
+
+/* PATH!MEMBER: strange: NAME (SENTENCE), NAME (SENTENCE) */
+static void print_odd(kj_report *report, kj_span path, kj_span member, kj_oddities odd)
+{
+    if (report->quiet)
+        return;
+    begin_file_notes(report, path);
+    if (++report->odd_in_file > FILE_LINES_MAX)
+        return;
+    kj_buf line;
+    begin_note(report, &line, DIM, path, member);
+    kj_buf_put_text(&line, _("strange: "));
+    const char *between = "";
+    for (size_t i = 0; i < KJ_HEURISTIC_COUNT; i++) {
+        if (!(odd & KJ_ODD(i)))
+            continue;
+        kj_buf_printf(&line, "%s%s (%s)", between, kj_heuristics[i].name,
+                      translate(kj_heuristics[i].sentence));
+        between = ", ";
+    }
+    end_note(report, &line);
 }
 
 static void print_console(kj_report *report, kj_span path, kj_span member, kj_span text)
@@ -202,9 +262,8 @@ static void print_console(kj_report *report, kj_span path, kj_span member, kj_sp
     if (report->quiet)
         return;
     kj_buf line;
-    kj_buf_init(&line, LINE_MAX_LEN);
-    put_place(&line, path, member);
-    kj_buf_put_text(&line, ": console: ");
+    begin_note(report, &line, "", path, member);
+    kj_buf_put_text(&line, "console: ");
     kj_buf_put(&line, text);
     flush_line(report, report->notes, &line);
 }
@@ -212,7 +271,7 @@ static void print_console(kj_report *report, kj_span path, kj_span member, kj_sp
 /* kujo: PATH: SENTENCE */
 static void print_note(kj_report *report, kj_span path, const char *color, const char *sentence)
 {
-    end_unseen(report);
+    end_file_notes(report);
     kj_buf line;
     kj_buf_init(&line, LINE_MAX_LEN);
     kj_buf_put_text(&line, report->notes_color ? color : "");
@@ -278,6 +337,17 @@ static void put_detected(kj_buf *out, const kj_run_totals *t)
     kj_buf_put_byte(out, '\n');
 }
 
+/* Only where there is something to tell: few objects can be read in several ways. */
+static void put_odd(kj_buf *out, const kj_run_totals *t)
+{
+    if (t->odd_objects == 0)
+        return;
+    kj_buf_put_text(out, _("strange: "));
+    kj_buf_printf(out, ngettext("%llu object", "%llu objects", t->odd_objects),
+                  (unsigned long long)t->odd_objects);
+    kj_buf_put_byte(out, '\n');
+}
+
 static void put_time(kj_buf *out, const kj_report_summary *summary)
 {
     uint64_t ms = summary->elapsed_ms;
@@ -293,7 +363,7 @@ static void put_time(kj_buf *out, const kj_report_summary *summary)
 
 static void print_summary(kj_report *report, const kj_report_summary *summary)
 {
-    end_unseen(report);
+    end_file_notes(report);
     if (report->quiet)
         return;
     const kj_run_totals *t = summary->totals;
@@ -304,6 +374,7 @@ static void print_summary(kj_report *report, const kj_report_summary *summary)
     put_count(&out, _("files: "), t->files, t->file_bytes);
     put_count(&out, _("objects in them: "), t->objects, t->object_bytes);
     put_detected(&out, t);
+    put_odd(&out, t);
     kj_buf_printf(&out, _("not fully scanned: %llu, errors: %llu, skipped: %llu\n"),
                   (unsigned long long)t->unseen, (unsigned long long)t->errors,
                   (unsigned long long)t->skipped);
@@ -317,6 +388,7 @@ const kj_report_form kj_report_text = {
     .object = print_object,
     .unseen = print_unseen,
     .console = print_console,
+    .odd = print_odd,
     .error = print_error,
     .skipped = print_skipped,
     .summary = print_summary,

@@ -70,23 +70,45 @@ static kj_file_fact file_fact(const kj_object *object)
     return fact;
 }
 
-/* A message's attachments as facts; NULL without memory. */
+static bool is_attachment(const kj_member *member)
+{
+    return member->flags & KJ_MEMBER_ATTACHMENT;
+}
+
+/* As many as they have names. */
+static size_t count_attachment_facts(const kj_object *object)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < object->member_count; i++)
+        if (is_attachment(&object->members[i]))
+            count += 1 + object->members[i].name_count;
+    return count;
+}
+
+static void add_attachment_facts(const kj_member *member, kj_file_fact *files, size_t *count)
+{
+    kj_file_fact fact = {.name = member->name, .size = member->size};
+    if (member->format)
+        fact.types[fact.type_count++] = kj_span_str(member->format->name);
+    files[(*count)++] = fact;
+    for (size_t i = 0; i < member->name_count; i++) {
+        fact.name = member->names[i];
+        files[(*count)++] = fact;
+    }
+}
+
+/* A message's attachments as facts, one for each name of each, so that any of its names will do.
+ * NULL without memory. */
 static kj_mail_fact *mail_fact(kj_arena *arena, const kj_object *object)
 {
     kj_mail_fact *mail = kj_new(arena, kj_mail_fact);
-    kj_file_fact *files = kj_new_array(arena, kj_file_fact, object->member_count);
+    kj_file_fact *files = kj_new_array(arena, kj_file_fact, count_attachment_facts(object));
     if (!mail || !files)
         return NULL;
     *mail = (kj_mail_fact){.subject = object->mail->subject, .attachments = files};
-    for (size_t i = 0; i < object->member_count; i++) {
-        const kj_member *member = &object->members[i];
-        if (!(member->flags & KJ_MEMBER_ATTACHMENT))
-            continue;
-        kj_file_fact *fact = &files[mail->attachment_count++];
-        *fact = (kj_file_fact){.name = member->name, .size = member->size};
-        if (member->format)
-            fact->types[fact->type_count++] = kj_span_str(member->format->name);
-    }
+    for (size_t i = 0; i < object->member_count; i++)
+        if (is_attachment(&object->members[i]))
+            add_attachment_facts(&object->members[i], files, &mail->attachment_count);
     return mail;
 }
 

@@ -259,18 +259,60 @@ static void end_object(run *r, const entry *e)
     r->events->object(r->events->user, &object);
 }
 
-static bool continues_object(const run *r, const kj_wire_record *record)
+/* Adds a finding to those of its object; the object before it is complete then. */
+static void add_finding(run *r, const entry *e, const kj_wire_record *record)
 {
-    const kj_wire_record *last = &r->group.items[r->group.count - 1];
-    return last->object == record->object &&
-           kj_span_equal(last->finding.member, record->finding.member);
+    const kj_wire_record *last = r->group.count ? &r->group.items[r->group.count - 1] : NULL;
+    if (last && (last->object != record->object ||
+                 !kj_span_equal(last->finding.member, record->finding.member)))
+        end_object(r, e);
+    if (!kj_vec_add(&r->group, *record))
+        tell_lost(r, e);
 }
 
-/* Lines about an object come before its findings, and between those of several sets. */
+/* An oddity that counts as a detection. No definitions have it: its indices are none. */
+static void add_odd_finding(run *r, const entry *e, const kj_wire_record *record,
+                            kj_heuristic heuristic)
+{
+    kj_wire_record found = {.kind = KJ_WIRE_FINDING, .object = record->object};
+    found.finding = (kj_finding){
+        .name = kj_span_str(kj_heuristics[heuristic].name),
+        .klass = KJ_CLASS_HEURISTIC,
+        .set = KJ_NONE,
+        .detect = KJ_NONE,
+        .source = kj_span_str("heuristics"),
+        .member = record->member,
+        .size = KJ_SIZE_UNKNOWN,
+    };
+    add_finding(r, e, &found);
+}
+
+static void tell_odd(run *r, const entry *e, const kj_wire_record *record)
+{
+    const kj_odd_policy *policy = &r->options->odd;
+    kj_oddities odd = record->odd & ~policy->ignored;
+    if (!odd)
+        return;
+    end_object(r, e);
+    r->totals->odd_objects++;
+    if (r->events->odd)
+        r->events->odd(r->events->user, kj_span_str(e->path), member_of(r, e, record->member), odd);
+    for (size_t i = 0; i < KJ_HEURISTIC_COUNT; i++)
+        if (odd & policy->detecting & KJ_ODD(i))
+            add_odd_finding(r, e, record, (kj_heuristic)i);
+}
+
+/* What else is told about an object comes before its findings, and between those of several sets:
+ * it does not end them. */
+static void end_other_object(run *r, const entry *e, kj_span member)
+{
+    if (r->group.count && !kj_span_equal(r->group.items[0].finding.member, member))
+        end_object(r, e);
+}
+
 static void tell_console(run *r, const entry *e, const kj_wire_record *record)
 {
-    if (r->group.count && !kj_span_equal(r->group.items[0].finding.member, record->member))
-        end_object(r, e);
+    end_other_object(r, e, record->member);
     if (r->events->console)
         r->events->console(r->events->user, kj_span_str(e->path), member_of(r, e, record->member),
                            record->line);
@@ -279,15 +321,14 @@ static void tell_console(run *r, const entry *e, const kj_wire_record *record)
 static void tell_record(run *r, const entry *e, const kj_wire_record *record)
 {
     if (record->kind == KJ_WIRE_UNSEEN) {
-        end_object(r, e);
+        end_other_object(r, e, record->member);
         tell_unseen(r, e, record->member, record->why, record->sentence);
     } else if (record->kind == KJ_WIRE_CONSOLE) {
         tell_console(r, e, record);
+    } else if (record->kind == KJ_WIRE_ODD) {
+        tell_odd(r, e, record);
     } else if (record->kind == KJ_WIRE_FINDING) {
-        if (r->group.count && !continues_object(r, record))
-            end_object(r, e);
-        if (!kj_vec_add(&r->group, *record))
-            tell_lost(r, e);
+        add_finding(r, e, record);
     }
 }
 

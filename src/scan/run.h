@@ -34,6 +34,7 @@ typedef struct kj_run_totals {
     uint64_t object_bytes;
     uint64_t infected_files;
     uint64_t infected_objects;
+    uint64_t odd_objects; /* with heuristics that are not ignored */
     uint64_t unseen;
     uint64_t errors;
     uint64_t skipped;
@@ -47,6 +48,9 @@ typedef struct kj_run_events {
     void (*error)(void *user, kj_span path, const kj_error *err);
     /* A rule had a line printed about a file, or a member of it; escaped. NULL: nobody asks. */
     void (*console)(void *user, kj_span path, kj_span member, kj_span line);
+    /* What is strange about a file, or a member of it, but for what the policy ignores; before the
+     * object's detections. NULL: nobody asks. */
+    void (*odd)(void *user, kj_span path, kj_span member, kj_oddities odd);
     /* Something that the walk met and that is not scanned by design. */
     void (*skipped)(void *user, kj_span path, const char *sentence);
     void (*progress)(void *user, const kj_run_progress *progress); /* often */
@@ -71,11 +75,18 @@ typedef struct kj_run_images {
     void (*next)(void *user, kj_walk_item *out);
 } kj_run_images;
 
+/* What heuristics mean to the user; those in neither set are reported and detect nothing. */
+typedef struct kj_odd_policy {
+    kj_oddities ignored;
+    kj_oddities detecting; /* each is a finding of its own, of class heuristic */
+} kj_odd_policy;
+
 typedef struct kj_run_options {
     const kj_defs *const *sets;
     size_t set_count;
     kj_scan_limits limits;
     kj_module_env env; /* as for kj_scanner_set_env() */
+    kj_odd_policy odd;
     kj_walk_options walk;
     const char *const *paths; /* "-": standard input */
     size_t path_count;

@@ -280,6 +280,25 @@ static bool is_shown(layer *l, const kj_member *member, kj_span bytes)
     return false;
 }
 
+/* Other readings may be a multiple of what was read in the straightforward way, and something where
+ * that is little. */
+static bool take_reading(kj_sink *sink, uint64_t bytes)
+{
+    enum { ALWAYS = 256 << 10 };
+    layer *l = (layer *)(void *)sink;
+    kj_scanner *s = l->scanner;
+    uint64_t read = s->packed + s->unpacked;
+    if (s->readings + bytes <= ALWAYS || (s->readings + bytes) / s->limits.readings <= read) {
+        s->readings += bytes;
+        return !s->stopped;
+    }
+    if (!l->few_readings && !s->stopped)
+        tell_unseen(s, l->object, (kj_span){0}, KJ_LIMIT,
+                    "more readings of a message than allowed (--max-readings)");
+    l->few_readings = true;
+    return false;
+}
+
 static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span bytes, kj_error *err)
 {
     layer *l = (layer *)(void *)sink;
@@ -294,6 +313,8 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
         slot->format = first_claim(bytes);
         return KJ_OK;
     }
+    if ((member->flags & KJ_MEMBER_READING) && !take_reading(sink, bytes.len))
+        return KJ_OK;
     if (l->object->depth >= s->limits.depth) {
         tell_unseen(s, l->object, member->name, KJ_LIMIT, "nested too deeply (--max-depth)");
         return KJ_OK;
@@ -308,6 +329,7 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
         .content_type = slot->content_type,
         .names = slot->names,
         .name_count = slot->name_count,
+        .flat = slot->flags & KJ_MEMBER_FLAT,
     };
     if (!l->object->mail)
         child.host_path = kj_span_str(kj_volume_of_path(&s->arena, slot->name));
@@ -346,25 +368,6 @@ static kj_status take_account(kj_sink *sink, uint64_t bytes, kj_error *err)
     return KJ_OK;
 }
 
-/* Other readings may be a multiple of what was read in the straightforward way, and something where
- * that is little. */
-static bool take_reading(kj_sink *sink, uint64_t bytes)
-{
-    enum { ALWAYS = 256 << 10 };
-    layer *l = (layer *)(void *)sink;
-    kj_scanner *s = l->scanner;
-    uint64_t read = s->packed + s->unpacked;
-    if (s->readings + bytes <= ALWAYS || (s->readings + bytes) / s->limits.readings <= read) {
-        s->readings += bytes;
-        return !s->stopped;
-    }
-    if (!l->few_readings && !s->stopped)
-        tell_unseen(s, l->object, (kj_span){0}, KJ_LIMIT,
-                    "more readings of a message than allowed (--max-readings)");
-    l->few_readings = true;
-    return false;
-}
-
 /* ---- one object
  * --------------------------------------------------------------------------------------- */
 
@@ -381,6 +384,11 @@ static kj_status walk_as(layer *l, const kj_format *format, kj_error *err)
     return KJ_OK;
 }
 
+static bool may_walk(const kj_object *object, const kj_format *format)
+{
+    return format->scan && !(object->flat && format->kind == KJ_KIND_MAIL);
+}
+
 /* Opens the object as everything that it claims to be. */
 static kj_status walk(layer *l, kj_error *err)
 {
@@ -388,11 +396,11 @@ static kj_status walk(layer *l, kj_error *err)
     const kj_claims *claims = &l->object->claims;
     size_t containers = 0;
     for (size_t i = 0; i < claims->count; i++)
-        containers += claims->formats[i]->scan != NULL;
+        containers += may_walk(l->object, claims->formats[i]);
     s->ambiguous += containers > 1;
     kj_status status = KJ_OK;
     for (size_t i = 0; i < claims->count && status == KJ_OK; i++) {
-        if (!claims->formats[i]->scan)
+        if (!may_walk(l->object, claims->formats[i]))
             continue;
         status = walk_as(l, claims->formats[i], err);
         l->again = true;

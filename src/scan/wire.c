@@ -146,6 +146,19 @@ static void put_console(void *user, kj_span member, kj_span line)
     kj_buf_done(&escaped);
 }
 
+static void put_odd(void *user, kj_oddities odd, kj_span member)
+{
+    kj_wire_writer *writer = user;
+    kj_span place = cut(member, KJ_WIRE_MEMBER_MAX);
+    kj_wire_odd record = {
+        .head.kind = KJ_WIRE_ODD,
+        .odd = odd,
+        .object = writer->objects,
+        .member_len = (uint32_t)place.len,
+    };
+    put_record(writer, &record.head, sizeof record, place, (kj_span){0});
+}
+
 static void count_object(void *user, kj_span member, const char *type, uint64_t bytes)
 {
     (void)member;
@@ -164,6 +177,7 @@ kj_scan_events kj_wire_events(kj_wire_writer *writer)
         .sighting = put_sighting,
         .matched = put_matched,
         .console = put_console,
+        .odd = put_odd,
         .object = count_object,
     };
 }
@@ -342,6 +356,18 @@ static bool decode_console(kj_reader *r, const kj_wire_sets *sets, kj_wire_recor
            read_escaped(r, record.line_len, KJ_WIRE_LINE_MAX, &out->line);
 }
 
+static bool decode_odd(kj_reader *r, const kj_wire_sets *sets, kj_wire_record *out)
+{
+    (void)sets;
+    kj_wire_odd record;
+    if (!read_fixed(r, KJ_WIRE_ODD, &record, sizeof record) || record.odd == 0 ||
+        (record.odd & ~KJ_ODD_ALL))
+        return false;
+    out->odd = record.odd;
+    out->object = record.object;
+    return read_escaped(r, record.member_len, KJ_WIRE_MEMBER_MAX, &out->member);
+}
+
 static bool decode_done(kj_reader *r, const kj_wire_sets *sets, kj_wire_record *out)
 {
     (void)sets;
@@ -359,6 +385,7 @@ static bool (*const decoders[KJ_WIRE_KIND_END])(kj_reader *, const kj_wire_sets 
     [KJ_WIRE_FINDING] = decode_finding,   [KJ_WIRE_UNSEEN] = decode_unseen,
     [KJ_WIRE_SIGHTING] = decode_sighting, [KJ_WIRE_DONE] = decode_done,
     [KJ_WIRE_MATCHED] = decode_matched,   [KJ_WIRE_CONSOLE] = decode_console,
+    [KJ_WIRE_ODD] = decode_odd,
 };
 
 bool kj_wire_decode(kj_span packet, const kj_wire_sets *sets, kj_wire_record *out)

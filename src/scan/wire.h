@@ -24,6 +24,7 @@ typedef enum kj_wire_kind {
     KJ_WIRE_DONE,
     KJ_WIRE_MATCHED,
     KJ_WIRE_CONSOLE,
+    KJ_WIRE_ODD,
     KJ_WIRE_KIND_END
 } kj_wire_kind;
 
@@ -101,6 +102,15 @@ typedef struct kj_wire_console {
 } kj_wire_console;
 _Static_assert(sizeof(kj_wire_console) == 24, "layout");
 
+typedef struct kj_wire_odd {
+    kj_wire_head head;
+    uint64_t odd;        /* kj_oddities, at least one */
+    uint64_t object;     /* as in kj_wire_finding */
+    uint32_t member_len; /* tail: member */
+    uint32_t reserved;
+} kj_wire_odd;
+_Static_assert(sizeof(kj_wire_odd) == 40, "layout");
+
 typedef struct kj_wire_done {
     kj_wire_head head;
     uint64_t objects;
@@ -120,16 +130,17 @@ typedef struct kj_wire_sets {
 typedef struct kj_wire_record {
     kj_wire_kind kind;
     uint64_t job;
-    uint64_t object; /* FINDING */
+    uint64_t object; /* FINDING, ODD */
     kj_finding finding;
     kj_finding_evidence evidence[KJ_EVIDENCE_MAX]; /* finding.evidence */
-    kj_span member;                                /* UNSEEN, SIGHTING, CONSOLE */
+    kj_span member;                                /* UNSEEN, SIGHTING, CONSOLE, ODD */
     kj_span line;                                  /* CONSOLE: escaped */
     kj_status why;                                 /* UNSEEN, DONE */
     char sentence[KJ_WIRE_SENTENCE_MAX + 1];       /* UNSEEN, DONE */
     uint32_t set;                                  /* SIGHTING, MATCHED */
     uint32_t artifact;                             /* SIGHTING */
     uint32_t rule;                                 /* MATCHED */
+    kj_oddities odd;                               /* ODD */
     uint64_t objects;                              /* DONE */
     uint64_t bytes;
 } kj_wire_record;

@@ -11,6 +11,7 @@
 typedef struct seen {
     size_t findings;
     size_t unseen;
+    size_t odd;
     char name[64];
     char member[64];
 } seen;
@@ -105,6 +106,44 @@ static void scans_a_file_and_keeps_limits(void **state)
     kujo_engine_close(engine);
 }
 
+static void take_odd(void *user, const char *member, size_t member_len, const char *name,
+                     const char *sentence)
+{
+    seen *s = user;
+    (void)snprintf(s->name, sizeof s->name, "%s", name);
+    (void)snprintf(s->member, sizeof s->member, "%.*s", (int)member_len, member);
+    s->odd++;
+    assert_true(sentence[0] != '\0');
+}
+
+/* Two transfer encodings; a program that knows less of the structs gets none of the calls. */
+static void tells_what_is_strange(void **state)
+{
+    (void)state;
+    static const char message[] = "From: a@example.org\nTo: b@example.org\nMIME-Version: 1.0\n"
+                                  "Content-Type: text/plain\nContent-Transfer-Encoding: 7bit\n"
+                                  "Content-Transfer-Encoding: base64\n\nbm90aGluZw==\n";
+    kujo_engine *engine = open_engine();
+    kujo_limits limits = KUJO_LIMITS_INIT;
+    limits.readings = 2;
+    kujo_scanner *scanner = kujo_scanner_new(engine, &limits);
+    seen s = {0};
+    kujo_callbacks callbacks = {
+        .size = sizeof callbacks, .user = &s, .unseen = take_unseen, .odd = take_odd};
+    assert_int_equal(
+        kujo_scan_bytes(scanner, message, sizeof message - 1, "x.eml", &callbacks, NULL), KUJO_OK);
+    assert_int_equal(s.odd, 1);
+    assert_string_equal(s.name, "Heuristics.Mail.DuplicateTransferEncoding");
+    assert_string_equal(s.member, "");
+    assert_int_equal(s.unseen, 0);
+    callbacks.size = offsetof(kujo_callbacks, odd);
+    assert_int_equal(
+        kujo_scan_bytes(scanner, message, sizeof message - 1, "x.eml", &callbacks, NULL), KUJO_OK);
+    assert_int_equal(s.odd, 1);
+    kujo_scanner_free(scanner);
+    kujo_engine_close(engine);
+}
+
 static void says_why_definitions_do_not_open(void **state)
 {
     (void)state;
@@ -123,6 +162,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_a_test_string_in_memory),
         cmocka_unit_test(scans_a_file_and_keeps_limits),
+        cmocka_unit_test(tells_what_is_strange),
         cmocka_unit_test(says_why_definitions_do_not_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

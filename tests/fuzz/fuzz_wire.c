@@ -45,6 +45,8 @@ static void write_again(const kj_wire_record *record, kj_wire_writer *writer)
         events.sighting(events.user, record->set, record->artifact, record->member);
     else if (record->kind == KJ_WIRE_CONSOLE)
         events.console(events.user, record->member, record->line);
+    else if (record->kind == KJ_WIRE_ODD)
+        events.odd(events.user, record->odd, record->member);
     else
         kj_wire_put_done(writer, record->why, &err);
 }

@@ -5,9 +5,16 @@
 #include "base/arith.h"
 #include "tests/test.h"
 
+#include <stdio.h>
+
 static const kj_header headers[] = {
     {{(const uint8_t *)"Subject", 7}, {(const uint8_t *)"hello", 5}},
     {{(const uint8_t *)"X-Mailer", 8}, {(const uint8_t *)"none", 4}},
+};
+
+static const kj_span photo_names[] = {
+    {(const uint8_t *)"Photo.jpg", 9},
+    {(const uint8_t *)"a\\b          .exe", 17},
 };
 
 typedef struct message {
@@ -39,6 +46,8 @@ static int set_up(void **state)
          .format = kj_format_find("pe"),
          .flags = KJ_MEMBER_ATTACHMENT,
          .content_type = kj_span_str("image/jpeg"),
+         .names = photo_names,
+         .name_count = KJ_COUNT(photo_names),
          .attachments = 1},
         {.name = kj_span_str("body.html"), .size = 20, .attachments = 1},
         {.name = kj_span_str("secret.zip"),
@@ -50,10 +59,14 @@ static int set_up(void **state)
                            .path = kj_span_str("/x/m.eml"),
                            .claims = claim("mail"),
                            .mail = &m.mail,
+                           .odd = KJ_ODD(KJ_ODD_DUPLICATE_ENCODING),
                            .members = m.members,
                            .member_count = KJ_COUNT(members)};
     m.part = (kj_object){.parent = &m.object,
                          .name = kj_span_str("Photo.JPG.Scr"),
+                         .path = kj_span_str("x/Photo.JPG.Scr"),
+                         .names = photo_names,
+                         .name_count = 1,
                          .host_path = kj_span_str("%windir%\\photo.scr"),
                          .depth = 1,
                          .claims = claim("pe")};
@@ -79,11 +92,24 @@ static uint16_t field_of(const char *path)
     return 0;
 }
 
-static kj_value ask(message *m, const kj_object *object, const char *path, const kj_value *arg)
+static kj_value ask_with(message *m, const kj_object *object, uint16_t field, const kj_value *args,
+                         size_t count)
 {
     const kj_module_input input = {.object = object, .arena = &m->arena};
-    uint32_t id = (uint32_t)kj_module_kujo.schema.id << 16 | field_of(path);
-    return kj_module_get(&input, &(kj_field_call){.id = id, .args = arg, .count = arg ? 1 : 0});
+    uint32_t id = (uint32_t)kj_module_kujo.schema.id << 16 | field;
+    return kj_module_get(&input, &(kj_field_call){.id = id, .args = args, .count = count});
+}
+
+static kj_value ask(message *m, const kj_object *object, const char *path, const kj_value *arg)
+{
+    return ask_with(m, object, field_of(path), arg, arg ? 1 : 0);
+}
+
+/* The element of an array of texts, whose row stands behind the array's. */
+static kj_value ask_element(message *m, const kj_object *object, const char *path,
+                            const kj_value *args, size_t count)
+{
+    return ask_with(m, object, (uint16_t)(field_of(path) + 1), args, count);
 }
 
 static void an_object_has_a_name_and_a_place(void **state)
@@ -140,6 +166,73 @@ static void attachments_are_counted_among_members(void **state)
     assert_int_equal(ask(m, &m->part, "mail.attachments[].type", &second).type, KJ_TYPE_UNDEFINED);
 }
 
+static void things_have_several_names(void **state)
+{
+    message *m = *state;
+    kj_value zero = kj_value_int(0), one = kj_value_int(1), two = kj_value_int(2);
+    assert_int_equal(ask(m, &m->part, "names[]", NULL).integer, 2);
+    assert_span(ask_element(m, &m->part, "names[]", &zero, 1).text, "Photo.JPG.Scr");
+    assert_span(ask_element(m, &m->part, "names[]", &one, 1).text, "Photo.jpg");
+    assert_int_equal(ask_element(m, &m->part, "names[]", &two, 1).type, KJ_TYPE_UNDEFINED);
+    assert_int_equal(ask(m, &m->object, "names[]", NULL).integer, 1);
+    const char *attachments = "mail.attachments[].names[]";
+    assert_int_equal(ask(m, &m->object, attachments, &zero).integer, 3);
+    assert_int_equal(ask(m, &m->object, attachments, &one).integer, 1);
+    const kj_value third[] = {zero, two};
+    assert_span(ask_element(m, &m->object, attachments, third, 2).text, "a\\b          .exe");
+    assert_span(ask_element(m, &m->object, "members[].names[]", (kj_value[]){one, one}, 2).text,
+                "Photo.jpg");
+    const kj_value past[] = {zero, kj_value_int(3)};
+    assert_int_equal(ask_element(m, &m->object, attachments, past, 2).type, KJ_TYPE_UNDEFINED);
+    assert_int_equal(ask_element(m, &m->object, attachments, &zero, 1).type, KJ_TYPE_UNDEFINED);
+}
+
+static void any_name_shows_a_fact(void **state)
+{
+    message *m = *state;
+    kj_value photo = kj_value_int(0), secret = kj_value_int(1);
+    static const struct {
+        const char *fact;
+        bool part, photo;
+    } rows[] = {
+        {"double_extension", true, true},
+        {"right_to_left", false, false},
+        {"blanks", false, true},
+        {"class_id", false, false},
+        {"trailing_dots", false, false},
+        {"control", false, false},
+        {"path", true, true},
+        {"runs", true, true},
+        {"contradicts", true, true},
+    };
+    for (size_t i = 0; i < KJ_COUNT(rows); i++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "name_facts.%s", rows[i].fact);
+        assert_int_equal(ask(m, &m->part, path, NULL).integer, rows[i].part);
+        assert_int_equal(ask(m, &m->object, path, NULL).integer, 0);
+        (void)snprintf(path, sizeof path, "mail.attachments[].name_facts.%s", rows[i].fact);
+        assert_int_equal(ask(m, &m->part, path, &photo).integer, rows[i].photo);
+        assert_int_equal(ask(m, &m->part, path, &secret).integer, 0);
+        (void)snprintf(path, sizeof path, "members[].name_facts.%s", rows[i].fact);
+        assert_int_equal(ask(m, &m->object, path, &secret).integer, rows[i].photo);
+    }
+}
+
+static void oddities_have_names(void **state)
+{
+    message *m = *state;
+    kj_value short_name = kj_value_text(kj_span_str("mail.duplicatetransferencoding"));
+    kj_value name = kj_value_text(kj_span_str("Heuristics.Mail.DuplicateTransferEncoding"));
+    kj_value other = kj_value_text(kj_span_str("Mail.NoBoundary"));
+    kj_value none = kj_value_text(kj_span_str("Mail.Nothing"));
+    assert_int_equal(ask(m, &m->object, "odd()", &name).integer, 1);
+    assert_int_equal(ask(m, &m->object, "odd()", &short_name).integer, 1);
+    assert_int_equal(ask(m, &m->object, "odd()", &other).integer, 0);
+    assert_int_equal(ask(m, &m->object, "odd()", &none).type, KJ_TYPE_UNDEFINED);
+    assert_int_equal(ask(m, &m->part, "odd()", &name).integer, 0);
+    assert_int_equal(ask(m, &m->part, "mail.odd()", &name).integer, 1);
+}
+
 /* Damaged definitions ask for anything, with anything. */
 static void nonsense_is_undefined(void **state)
 {
@@ -179,6 +272,9 @@ int main(void)
         cmocka_unit_test(an_object_has_a_name_and_a_place),
         cmocka_unit_test(parts_know_their_message),
         cmocka_unit_test(attachments_are_counted_among_members),
+        cmocka_unit_test(things_have_several_names),
+        cmocka_unit_test(any_name_shows_a_fact),
+        cmocka_unit_test(oddities_have_names),
         cmocka_unit_test(nonsense_is_undefined),
         cmocka_unit_test(numbers_are_unique),
     };

@@ -140,6 +140,70 @@ static void notes_go_elsewhere(void **state)
     close_page(&p);
 }
 
+static void show_odd(page *p)
+{
+    const kj_oddities odd = KJ_ODD(KJ_ODD_DUPLICATE_ENCODING) | KJ_ODD(KJ_ODD_NO_BOUNDARY);
+    p->report.form->odd(&p->report, kj_span_str("a!b"),
+                        kj_span_str("message 3, <id@example.org>, Mon, 2 Feb 2004 10:00:00 +0000"),
+                        odd);
+}
+
+static void text_names_what_is_strange(void **state)
+{
+    (void)state;
+    page p;
+    open_page(&p, &kj_report_text);
+    show_odd(&p);
+    assert_string_equal(
+        p.notes, "a\\x21b!message 3, <id@example.org>, Mon, 2 Feb 2004 10:00:00 +0000: strange: "
+                 "Heuristics.Mail.DuplicateTransferEncoding (several transfer encodings for one "
+                 "part), Heuristics.Mail.NoBoundary (a multipart message without a boundary)\n");
+    assert_int_equal(p.out_len, 0);
+    close_page(&p);
+    open_page(&p, &kj_report_text);
+    p.report.notes_color = true;
+    show_odd(&p);
+    assert_int_equal(strncmp(p.notes, "\033[2ma\\x21b!", 10), 0);
+    assert_non_null(strstr(p.notes, ")\033[0m\n"));
+    close_page(&p);
+    for (size_t i = 0; i < 2; i++) {
+        open_page(&p, i ? &kj_report_text : &kj_report_json);
+        p.report.quiet = true;
+        show_odd(&p);
+        assert_int_equal(p.out_len + p.notes_len, 0);
+        close_page(&p);
+    }
+}
+
+/* Each kind of note about a file has its own hundred lines, and its own last word. */
+static void strange_members_do_not_flood(void **state)
+{
+    (void)state;
+    page p;
+    open_page(&p, &kj_report_text);
+    const kj_report_form *form = p.report.form;
+    for (int i = 0; i < 150; i++)
+        form->odd(&p.report, kj_span_str("mbox"), kj_span_str("m"), KJ_ODD(0));
+    for (int i = 0; i < 101; i++)
+        form->unseen(&p.report, kj_span_str("mbox"), kj_span_str("m"), KJ_LIMIT, "too deep");
+    form->odd(&p.report, kj_span_str("next"), (kj_span){0}, KJ_ODD(0));
+    size_t lines = 0;
+    for (const char *at = p.notes; (at = strchr(at, '\n')); at++)
+        lines++;
+    assert_int_equal(lines, 100 + 100 + 2 + 1);
+    assert_non_null(strstr(p.notes, "mbox: strange: 50 more members, not listed here\n"));
+    assert_non_null(strstr(p.notes, "mbox: not fully scanned: 1 more member, not listed here\n"));
+    kj_run_totals totals = {.odd_objects = 151};
+    kj_report_summary summary = {&totals, 10, false};
+    form->summary(&p.report, &summary);
+    assert_non_null(strstr(p.out, "strange: 151 objects\n"));
+    totals.odd_objects = 0;
+    size_t before = p.out_len;
+    form->summary(&p.report, &summary);
+    assert_null(strstr(p.out + before, "strange"));
+    close_page(&p);
+}
+
 static json_t *line_of(page *p, size_t index)
 {
     char *line = p->out;
@@ -168,6 +232,60 @@ static void json_has_all_of_it(void **state)
     assert_string_equal(json_string_value(json_object_get(first, "hex")), "4d5a0a");
     assert_int_equal(json_integer_value(json_object_get(first, "offset")), 16);
     json_decref(line);
+    close_page(&p);
+}
+
+static void json_lists_heuristics(void **state)
+{
+    (void)state;
+    page p;
+    open_page(&p, &kj_report_json);
+    show_odd(&p);
+    kj_run_totals totals = {.odd_objects = 2};
+    kj_report_summary summary = {&totals, 10, false};
+    p.report.form->summary(&p.report, &summary);
+    json_t *line = line_of(&p, 0);
+    assert_string_equal(json_string_value(json_object_get(line, "type")), "heuristics");
+    assert_string_equal(json_string_value(json_object_get(line, "path")), "a!b");
+    assert_string_equal(json_string_value(json_object_get(line, "member")),
+                        "message 3, <id@example.org>, Mon, 2 Feb 2004 10:00:00 +0000");
+    const json_t *names = json_object_get(line, "heuristics");
+    assert_int_equal(json_array_size(names), 2);
+    assert_string_equal(json_string_value(json_array_get(names, 0)),
+                        "Heuristics.Mail.DuplicateTransferEncoding");
+    json_decref(line);
+    line = line_of(&p, 1);
+    assert_int_equal(json_integer_value(json_object_get(line, "heuristics")), 2);
+    json_decref(line);
+    close_page(&p);
+}
+
+static void a_heuristic_has_no_definitions(void **state)
+{
+    (void)state;
+    page p;
+    open_page(&p, &kj_report_json);
+    const kj_finding finding = {.name = kj_span_str("Heuristics.Mail.NoBoundary"),
+                                .klass = KJ_CLASS_HEURISTIC,
+                                .set = KJ_NONE,
+                                .detect = KJ_NONE,
+                                .source = kj_span_str("heuristics"),
+                                .size = KJ_SIZE_UNKNOWN};
+    const kj_run_object object = {.path = kj_span_str("a"), .findings = &finding, .count = 1};
+    p.report.form->object(&p.report, &object);
+    json_t *line = line_of(&p, 0);
+    assert_string_equal(json_string_value(json_object_get(line, "class")), "heuristic");
+    assert_string_equal(json_string_value(json_object_get(line, "source")), "heuristics");
+    assert_null(json_object_get(line, "definitions"));
+    assert_null(json_object_get(line, "size"));
+    assert_null(json_object_get(line, "format"));
+    json_decref(line);
+    close_page(&p);
+    open_page(&p, &kj_report_text);
+    p.report.explain = true;
+    p.report.form->object(&p.report, &object);
+    assert_string_equal(p.out,
+                        "a: Heuristics.Mail.NoBoundary FOUND\n    heuristic, from heuristics\n");
     close_page(&p);
 }
 
@@ -259,7 +377,11 @@ int main(void)
         cmocka_unit_test(text_has_a_line_an_object),
         cmocka_unit_test(text_explains),
         cmocka_unit_test(notes_go_elsewhere),
+        cmocka_unit_test(text_names_what_is_strange),
+        cmocka_unit_test(strange_members_do_not_flood),
         cmocka_unit_test(json_has_all_of_it),
+        cmocka_unit_test(json_lists_heuristics),
+        cmocka_unit_test(a_heuristic_has_no_definitions),
         cmocka_unit_test(json_keeps_paths_that_are_no_utf8),
         cmocka_unit_test(sizes_and_days),
         cmocka_unit_test(the_bar_fits),

@@ -553,6 +553,91 @@ class Definitions(Case):
         self.assertIn(b"own.defs", run.stderr)
 
 
+class Heuristics(Case):
+    """What is strange about a message, and what the user thinks of that."""
+
+    NAME = "Heuristics.Mail.DuplicateTransferEncoding"
+    NOTE = f"strange: {NAME} (several transfer encodings for one part)"
+
+    @staticmethod
+    def message(*encodings, text="bm90aGluZw==\n"):
+        fields = "".join(f"Content-Transfer-Encoding: {one}\n" for one in encodings)
+        return ("From: a@example.org\nTo: b@example.org\nSubject: x\nMIME-Version: 1.0\n"
+                f"Content-Type: text/plain\n{fields}\n{text}").encode()
+
+    def setUp(self):
+        super().setUp()
+        self.file("odd.eml", self.message("7bit", "base64"))
+        self.file("plain.eml", self.message("7bit"))
+
+    def test_told_and_no_detection(self):
+        out, err = self.scan("in", code=0)
+        self.assertEqual(err, f"in/odd.eml: {self.NOTE}\n")
+        self.assertIn("strange: 1 object\n", out)
+        self.assertIn("detected: 0 objects", out)
+        self.assertEqual(self.scan("-q", "in", code=0), ("", ""))
+        self.assertNotIn("strange", self.scan("in/plain.eml", code=0)[0])
+
+    def test_policies(self):
+        odd = [f"in/odd.eml: {self.NAME} FOUND"]
+        self.assertEqual(self.found("--heuristic", f"{self.NAME}=detect", "in"), odd)
+        self.assertEqual(self.found("--heuristic=mail.duplicatetransferencoding=detect", "in"), odd)
+        self.assertEqual(self.found("--heuristic=mail=ignore", "--heuristic=all=detect", "in"), odd)
+        _, err = self.scan("--heuristic=all=detect", "--heuristic=Mail=report", "in", code=0)
+        self.assertIn(self.NOTE, err)
+        _, err = self.scan("--heuristic=all=detect", "--heuristic=Mail=ignore", "in", code=0)
+        self.assertEqual(err, "")
+        for jobs in "1", "3":
+            self.assertEqual(self.found("--heuristic=Mail=detect", "-j", jobs, "in"), odd)
+
+    def test_a_better_detection_speaks_for_the_object(self):
+        self.file("odd.eml", self.message("7bit", "base64", text=FOUND.decode()))
+        found = self.found("--heuristic=Mail=detect", "in/odd.eml")
+        self.assertIn("in/odd.eml: Found FOUND", found)
+        self.assertNotIn(f"in/odd.eml: {self.NAME} FOUND", found)
+        self.assertIn(f"in/odd.eml: {self.NAME} FOUND",
+                      self.found("-a", "--heuristic=Mail=detect", "in/odd.eml"))
+
+    def test_json(self):
+        out, err = self.scan("--json", "--heuristic=Mail=detect", "in", code=1)
+        self.assertEqual(err, "")
+        lines = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([line["type"] for line in lines], ["heuristics", "detection", "summary"])
+        self.assertEqual(lines[0], {"kujo": 1, "type": "heuristics", "path": "in/odd.eml",
+                                    "heuristics": [self.NAME]})
+        self.assertEqual(lines[1], {"kujo": 1, "type": "detection", "path": "in/odd.eml",
+                                    "name": self.NAME, "class": "heuristic", "verdict": True,
+                                    "source": "heuristics"})
+        self.assertEqual((lines[2]["heuristics"], lines[2]["detected_files"]), (1, 1))
+
+    def test_quarantine_leaves_what_is_only_strange(self):
+        self.scan("-q", "--quarantine", "--state", self.path("state"), "--heuristic=Mail=detect",
+                  "in", code=1)
+        self.assertTrue(os.path.exists(self.path("in/odd.eml")))
+
+    def test_the_list(self):
+        out, _ = self.scan("--list-heuristics", "--heuristic=Mail=ignore",
+                           f"--heuristic={self.NAME}=detect", code=0)
+        rows = [re.split(r"  +", line, maxsplit=2) for line in out.splitlines()]
+        self.assertGreater(len(rows), 10)
+        self.assertEqual({row[1] for row in rows}, {"ignore", "detect"})
+        self.assertIn([self.NAME, "detect", "several transfer encodings for one part"], rows)
+        out, _ = self.scan("--list-heuristics", "--json", code=0)
+        lines = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([line["name"] for line in lines], [row[0] for row in rows])
+        self.assertEqual({line["policy"] for line in lines}, {"report"})
+        self.assertEqual({line["type"] for line in lines}, {"heuristic"})
+
+    def test_words_that_mean_nothing(self):
+        for value in ("Mail", "Mail=", "=detect", "Mail=maybe", "Mail.Nothing=detect",
+                      "Mai=detect", "Mail=Detect", ""):
+            _, err = self.scan("--heuristic", value, "in", code=2)
+            self.assertTrue(err.startswith(f"kujo: --heuristic {value}: "), err)
+        _, err = self.scan("--max-readings", "0", "in", code=2)
+        self.assertIn("--max-readings", err)
+        self.scan("--max-readings", "4", "in", code=0)
+
+
 class Language(Case):
     def test_japanese(self):
         """In a locale that the machine need not have; numbers and FOUND stay."""

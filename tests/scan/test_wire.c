@@ -56,6 +56,8 @@ static void put_all(kj_buf *out)
     events.matched(events.user, 0, 1, false);
     events.console(events.user, kj_span_str("m"), kj_span_of("a\x1b\xff\0b", 5));
     events.object(events.user, kj_span_str("m"), "zip", 100);
+    events.odd(events.user, KJ_ODD(KJ_ODD_NO_BOUNDARY) | KJ_ODD(KJ_HEURISTIC_COUNT - 1),
+               kj_span_str("odd"));
     kj_error err = {.message = "no"};
     kj_wire_put_done(&writer, KJ_IO, &err);
     assert_false(out->failed);
@@ -101,6 +103,12 @@ static void records_survive_the_trip(void **state)
     assert_span(r.line, "a\\x1b\\xff\\x00b");
     assert_true(kj_wire_next(kj_buf_span(&out), &pos, &packet));
     assert_true(kj_wire_decode(packet, &sets, &r));
+    assert_int_equal(r.kind, KJ_WIRE_ODD);
+    assert_true(r.odd == (KJ_ODD(KJ_ODD_NO_BOUNDARY) | KJ_ODD(KJ_HEURISTIC_COUNT - 1)));
+    assert_span(r.member, "odd");
+    assert_int_equal(r.object, 1);
+    assert_true(kj_wire_next(kj_buf_span(&out), &pos, &packet));
+    assert_true(kj_wire_decode(packet, &sets, &r));
     assert_int_equal(r.kind, KJ_WIRE_DONE);
     assert_int_equal(r.why, KJ_IO);
     assert_int_equal(r.objects, 1);
@@ -112,7 +120,9 @@ static void records_survive_the_trip(void **state)
 /* What was decoded keeps its promises: texts of the definitions, escaped members. */
 static void check_promises(const kj_wire_record *r)
 {
-    assert_in_range(r->kind, KJ_WIRE_FINDING, KJ_WIRE_CONSOLE);
+    assert_in_range(r->kind, KJ_WIRE_FINDING, KJ_WIRE_ODD);
+    assert_int_equal(r->kind == KJ_WIRE_ODD, r->odd != 0);
+    assert_int_equal(r->odd & ~KJ_ODD_ALL, 0);
     if (r->kind == KJ_WIRE_FINDING) {
         assert_true(r->finding.name.len > 0);
         assert_true(r->finding.klass < KJ_CLASS_COUNT);
@@ -185,6 +195,22 @@ static void lies_are_refused(void **state)
     kj_buf_done(&out);
 }
 
+static void unknown_oddities_are_refused(void **state)
+{
+    (void)state;
+    static const kj_oddities sent[] = {0, KJ_ODD(KJ_HEURISTIC_COUNT), ~UINT64_C(0), KJ_ODD_ALL};
+    for (size_t i = 0; i < KJ_COUNT(sent); i++) {
+        kj_buf out;
+        kj_wire_record r;
+        kj_buf_init(&out, 8192);
+        kj_wire_writer writer = {.sets = &sets, .put = keep, .user = &out};
+        kj_scan_events events = kj_wire_events(&writer);
+        events.odd(events.user, sent[i], kj_span_str("m"));
+        assert_int_equal(kj_wire_decode(kj_buf_span(&out), &sets, &r), sent[i] == KJ_ODD_ALL);
+        kj_buf_done(&out);
+    }
+}
+
 static void long_names_are_cut_between_characters(void **state)
 {
     (void)state;
@@ -229,6 +255,7 @@ int main(void)
         cmocka_unit_test(records_survive_the_trip),
         cmocka_unit_test(changed_records_are_refused_or_harmless),
         cmocka_unit_test(lies_are_refused),
+        cmocka_unit_test(unknown_oddities_are_refused),
         cmocka_unit_test(long_names_are_cut_between_characters),
         cmocka_unit_test(requests_survive_the_trip),
     };

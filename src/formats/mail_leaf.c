@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is in a part that is no multipart. */
+#include "base/arith.h"
+#include "base/text.h"
+#include "formats/mail_walk.h"
+
+enum {
+    NAME_MAX_LEN = 1024,   /* bytes of a name inside an encoded file */
+    WORDS_MAX = 256 << 10, /* bytes of text in which passwords are looked for */
+};
+
+static bool is_text(kj_span type)
+{
+    return kj_span_starts(type, kj_span_str("text/"));
+}
+
+static bool is_message(kj_span type)
+{
+    return kj_span_starts(type, kj_span_str("message/"));
+}
+
+/* ---- handing out
+ * --------------------------------------------------------------------------------- */
+
+/* "part 1.2", or by its type for the message's only part; another reading has no number. NULL
+ * without memory. */
+static char *make_name(kj_mail_walk *w, const kj_mail_part *p)
+{
+    kj_arena *arena = w->sink->arena;
+    if (p->number[0])
+        return kj_arena_printf(arena, "part %s", p->number);
+    if (w->flags & KJ_MEMBER_READING && p->body.data >= w->message.data &&
+        p->body.data <= w->message.data + w->message.len)
+        return kj_arena_printf(arena, "data at %zu", (size_t)(p->body.data - w->message.data));
+    bool html = kj_span_is(p->type, "text/html");
+    return kj_arena_strdup(arena, html ? "body.html" : is_text(p->type) ? "body.txt" : "body");
+}
+
+static bool may_be_encrypted(kj_span bytes)
+{
+    return kj_span_starts(bytes, kj_span_str("PK\3\4")) && bytes.len > 8 && (bytes.data[6] & 1);
+}
+
+static kj_status collect_words(kj_mail_walk *w, kj_error *err);
+
+static kj_status hand_out(kj_mail_walk *w, const kj_mail_part *p, kj_span bytes, unsigned flags,
+                          kj_error *err)
+{
+    if (w->collecting) {
+        if (is_text(p->type) && w->texts.len < WORDS_MAX)
+            kj_buf_put(&w->texts, kj_span_sub(bytes, 0, WORDS_MAX - w->texts.len));
+        kj_buf_put_byte(&w->texts, '\n');
+        return KJ_OK;
+    }
+    if (may_be_encrypted(bytes))
+        KJ_TRY(collect_words(w, err));
+    bool named = p->names.count > 0;
+    kj_span name = named ? p->names.items[0] : kj_span_str(make_name(w, p));
+    if (!name.data)
+        return kj_mail_no_room(err);
+    kj_member member = {
+        .name = name,
+        .size = bytes.len,
+        .flags = w->flags | flags | (named || p->is_attachment ? KJ_MEMBER_ATTACHMENT : 0),
+        .content_type = p->type,
+        .names = named ? p->names.items + 1 : NULL,
+        .name_count = named ? p->names.count - 1 : 0,
+    };
+    return kj_sink_child(w->sink, &member, bytes, err);
+}
+
+/* Decoded bytes are never more than encoded ones, which are in memory already. */
+static kj_status decode(kj_mail_walk *w, kj_encoding encoding, kj_span text, kj_span *out,
+                        kj_oddities *odd, kj_error *err)
+{
+    *out = text;
+    if (encoding == KJ_ENCODING_IDENTITY)
+        return KJ_OK;
+    kj_buf_clear(&w->decoded);
+    w->decoded.max = text.len;
+    kj_encoding_decode(encoding, text, &w->decoded, odd);
+    *out = kj_buf_span(&w->decoded);
+    return w->decoded.failed ? kj_no_memory(err) : KJ_OK;
+}
+
+/* ---- files in texts
+ * ------------------------------------------------------------------------------ */
+
+enum { FILE_MAX = 256 << 20, FILE_GROWTH = 64 }; /* of BinHex, whose runs expand */
+
+/* Hands out an encoded file. What the part says of itself is the first one's name and everybody's
+ * type when the encoding is the part's own, and nothing otherwise. */
+static kj_status hand_out_file(kj_mail_walk *w, const kj_mail_part *p, bool own,
+                               const kj_encoded_file *file, kj_buf *bytes, kj_error *err)
+{
+    kj_buf inner;
+    kj_buf_init(&inner, NAME_MAX_LEN);
+    kj_buf_clear(bytes);
+    bytes->max = kj_min_size(file->text.len * FILE_GROWTH, FILE_MAX);
+    kj_encoded_decode(file, bytes, &inner);
+    kj_mail_part part = {.number = p->number, .body = file->text};
+    if (own)
+        part = *p;
+    kj_arena *arena = w->sink->arena;
+    const kj_span names[] = {kj_span_sub(file->name, 0, NAME_MAX_LEN), kj_buf_span(&inner)};
+    bool kept = true;
+    for (size_t i = 0; i < KJ_COUNT(names); i++)
+        if (names[i].len)
+            kept &= kj_mime_values_add(arena, names[i], &part.names);
+    part.is_attachment = true;
+    kj_status status = kept ? kj_sink_account(w->sink, bytes->len, err) : kj_mail_no_room(err);
+    if (status == KJ_OK && bytes->failed)
+        kj_sink_unseen(w->sink, KJ_LIMIT, part.names.count ? part.names.items[0] : (kj_span){0},
+                       "an encoded file that expands too much");
+    if (status == KJ_OK)
+        status = hand_out(w, &part, kj_buf_span(bytes), 0, err);
+    kj_buf_done(&inner);
+    return status;
+}
+
+static kj_status walk_files(kj_mail_walk *w, const kj_mail_part *p, bool own, kj_span text,
+                            size_t *out_count, kj_error *err)
+{
+    size_t pos = 0;
+    kj_encoded_file file;
+    kj_buf bytes;
+    kj_buf_init(&bytes, FILE_MAX);
+    kj_status status = KJ_OK;
+    for (*out_count = 0; status == KJ_OK && kj_encoded_next(text, &pos, &file); ++*out_count)
+        status = hand_out_file(w, p, own && *out_count == 0, &file, &bytes, err);
+    kj_buf_done(&bytes);
+    return status;
+}
+
+/* ---- texts that hide ASCII
+ * ----------------------------------------------------------------------- */
+
+enum { CHARSET_LOOK = 4096, UTF8_GROWTH = 4, CONVERTED_MAX = 64 << 20 };
+
+/* The character set in which the text's ASCII does not stand as ASCII; empty: it does. */
+static kj_span hiding_charset(kj_mail_walk *w, const kj_mail_part *p, kj_span text)
+{
+    if (kj_span_starts(text, kj_span_of("\xFF\xFE", 2)) ||
+        kj_span_starts(text, kj_span_of("\xFE\xFF", 2)))
+        return kj_span_str("utf-16");
+    kj_buf_clear(&w->scratch);
+    if (!p->type_raw.len || !kj_mime_find_param(p->type_raw, "charset", &w->scratch))
+        return (kj_span){0};
+    kj_span charset = kj_buf_span(&w->scratch);
+    return kj_charset_is_ascii_superset(charset) ? (kj_span){0} : charset;
+}
+
+static kj_status walk_converted(kj_mail_walk *w, const kj_mail_part *p, kj_span text, kj_error *err)
+{
+    kj_span charset = hiding_charset(w, p, text);
+    if (!charset.len || w->collecting)
+        return KJ_OK;
+    kj_buf converted;
+    kj_buf_init(&converted, kj_min_size(text.len, CONVERTED_MAX / UTF8_GROWTH) * UTF8_GROWTH);
+    kj_charset_to_utf8(charset, kj_span_sub(text, 0, CONVERTED_MAX), &converted);
+    kj_span bytes = kj_buf_span(&converted);
+    if (kj_span_starts(bytes, kj_span_str("\xEF\xBB\xBF")))
+        bytes = kj_span_sub(bytes, 3, SIZE_MAX);
+    kj_status status = hand_out(w, p, bytes, KJ_MEMBER_READING, err);
+    kj_buf_done(&converted);
+    return status;
+}
+
+/* ---- the standard's reading
+ * ---------------------------------------------------------------------- */
+
+/* Lines that say that a part begins, where none does. */
+static bool has_hidden_part(kj_span text)
+{
+    kj_reader r = kj_reader_of(text);
+    kj_span line;
+    while (kj_read_line(&r, &line))
+        if (kj_mail_is_part_field(line))
+            return true;
+    return false;
+}
+
+/* Data that begins as base64 does though nothing says so. */
+static bool is_encoded_run(kj_span text)
+{
+    enum { LOOK = 512 };
+    size_t pos = 0;
+    kj_span run;
+    text = kj_span_sub(text, 0, LOOK);
+    return kj_base64_next_run(text, &pos, &run) && run.len > text.len / 2;
+}
+
+/* A message in pieces shows its beginning only; the pieces are never seen together. */
+static void note_message(kj_mail_walk *w, const kj_mail_part *p)
+{
+    if (kj_span_is(p->type, "message/external-body"))
+        w->odd |= KJ_ODD(KJ_ODD_EXTERNAL_BODY);
+    if (!kj_span_is(p->type, "message/partial"))
+        return;
+    kj_buf_clear(&w->scratch);
+    bool whole = kj_mime_find_param(p->type_raw, "total", &w->scratch) &&
+                 kj_span_is(kj_buf_span(&w->scratch), "1");
+    w->odd |= KJ_ODD(KJ_ODD_PARTIAL_MESSAGE);
+    w->reread |= KJ_ODD(KJ_ODD_PARTIAL_MESSAGE);
+    if (!whole && !w->collecting && !(w->flags & KJ_MEMBER_READING))
+        kj_sink_unseen(w->sink, KJ_UNSUPPORTED, kj_span_str(p->number),
+                       "one piece of a message that was sent in pieces");
+}
+
+static void note_identity(kj_mail_walk *w, const kj_mail_part *p)
+{
+    if (is_message(p->type))
+        note_message(w, p);
+    else if (has_hidden_part(p->body))
+        w->odd |= KJ_ODD(KJ_ODD_HIDDEN_PART);
+    else if (!is_text(p->type) && is_encoded_run(p->body))
+        w->odd |= KJ_ODD(KJ_ODD_ENCODED_RUN);
+    w->reread |= w->odd & (KJ_ODD(KJ_ODD_HIDDEN_PART) | KJ_ODD(KJ_ODD_ENCODED_RUN));
+}
+
+kj_status kj_mail_walk_leaf(kj_mail_walk *w, const kj_mail_part *p, kj_error *err)
+{
+    if (w->collecting && !is_text(p->type))
+        return KJ_OK;
+    KJ_TRY(kj_sink_account(w->sink, p->body.len, err));
+    kj_encoding encoding = p->encodings.first;
+    size_t files = 0;
+    if (encoding == KJ_ENCODING_FILE)
+        KJ_TRY(walk_files(w, p, true, p->body, &files, err));
+    if (files)
+        return KJ_OK;
+    kj_span bytes;
+    kj_oddities odd = 0;
+    KJ_TRY(decode(w, encoding == KJ_ENCODING_FILE ? KJ_ENCODING_IDENTITY : encoding, p->body,
+                  &bytes, &odd, err));
+    if (encoding != KJ_ENCODING_IDENTITY && (is_message(p->type) || kj_mail_is_multipart(p->type)))
+        odd |= KJ_ODD(KJ_ODD_ENCODED_MULTIPART);
+    w->odd |= odd;
+    w->reread |= odd;
+    if (encoding == KJ_ENCODING_IDENTITY)
+        note_identity(w, p);
+    bool body = is_text(p->type) && encoding == KJ_ENCODING_IDENTITY && p->names.count == 0;
+    KJ_TRY(hand_out(w, p, bytes, body ? KJ_MEMBER_FLAT : 0, err));
+    if (is_text(p->type))
+        KJ_TRY(walk_converted(w, p, bytes, err));
+    if (encoding == KJ_ENCODING_FILE || (encoding != KJ_ENCODING_IDENTITY && !is_text(p->type)) ||
+        w->collecting)
+        return KJ_OK;
+    return walk_files(w, p, false, bytes, &files, err);
+}
+
+/* ---- all readings
+ * -------------------------------------------------------------------------------- */
+
+static kj_status out_of_work(kj_mail_walk *w)
+{
+    if (w->work)
+        kj_sink_unseen(w->sink, KJ_LIMIT, (kj_span){0},
+                       "a message that can be read in too many ways");
+    w->work = 0;
+    return KJ_OK;
+}
+
+/* Whether `bytes` more may be decoded. */
+static bool take_work(kj_mail_walk *w, uint64_t bytes)
+{
+    if (!kj_sink_reading(w->sink, 0))
+        return false;
+    if (w->work <= bytes)
+        return out_of_work(w) != KJ_OK;
+    w->work -= bytes;
+    return true;
+}
+
+/* Every reading of one encoding; the others only of a text that is not well-formed in it. */
+static kj_status walk_encoding(kj_mail_walk *w, const kj_mail_part *p, kj_encoding encoding,
+                               kj_error *err)
+{
+    if (!take_work(w, p->body.len))
+        return KJ_OK;
+    kj_oddities odd = 0;
+    kj_span bytes;
+    size_t files;
+    if (encoding == KJ_ENCODING_FILE)
+        return walk_files(w, p, true, p->body, &files, err);
+    KJ_TRY(decode(w, encoding, p->body, &bytes, &odd, err));
+    KJ_TRY(hand_out(w, p, bytes, encoding == KJ_ENCODING_IDENTITY ? KJ_MEMBER_FLAT : 0, err));
+    if (is_text(p->type))
+        KJ_TRY(walk_converted(w, p, bytes, err));
+    if (encoding != KJ_ENCODING_IDENTITY)
+        KJ_TRY(walk_files(w, p, false, bytes, &files, err));
+    w->odd |= odd;
+    for (size_t i = 0; odd && i < kj_encoding_reading_count(encoding); i++) {
+        if (!take_work(w, p->body.len))
+            return KJ_OK;
+        kj_buf_clear(&w->decoded);
+        kj_encoding_decode_reading(encoding, i, p->body, &w->decoded);
+        if (w->decoded.failed)
+            return kj_no_memory(err);
+        KJ_TRY(hand_out(w, p, kj_buf_span(&w->decoded), 0, err));
+    }
+    return KJ_OK;
+}
+
+kj_status kj_mail_walk_leaf_anyhow(kj_mail_walk *w, const kj_mail_part *p, kj_error *err)
+{
+    KJ_TRY(kj_sink_account(w->sink, 0, err));
+    for (kj_encoding encoding = 0; encoding < KJ_ENCODING_COUNT; encoding++)
+        if (p->encodings.set & 1U << encoding)
+            KJ_TRY(walk_encoding(w, p, encoding, err));
+    return KJ_OK;
+}
+
+kj_status kj_mail_walk_runs(kj_mail_walk *w, kj_span text, kj_error *err)
+{
+    size_t pos = 0;
+    kj_span run;
+    while (kj_base64_next_run(text, &pos, &run)) {
+        const kj_mail_part part = {
+            .type = kj_span_str("application/octet-stream"), .number = "", .body = run};
+        KJ_TRY(kj_sink_account(w->sink, 0, err));
+        KJ_TRY(walk_encoding(w, &part, KJ_ENCODING_BASE64, err));
+    }
+    const kj_mail_part whole = {.type = kj_span_str("text/plain"), .number = "", .body = text};
+    size_t files;
+    return walk_files(w, &whole, false, text, &files, err);
+}
+
+/* ---- words that may be passwords
+ * ------------------------------------------------------------------ */
+
+enum { PASSWORDS_MAX = 200, PASSWORD_LEN_MAX = 64, NEAR = 6 };
+
+/* Words behind which a password stands, in messages that bring an encrypted archive. */
+static const char *const announcing[] = {
+    "password", "passwort", "kennwort", "passwd", "pass",       "passcode",       "pwd",
+    "pw",       "pin",      "code",     "key",    "contrasena", "contraseña",     "senha",
+    "parola",   "пароль",   "密码",     "密碼",   "パスワード", "解凍パスワード", "mot",
+    "passe"};
+
+static bool is_announcing(kj_span word)
+{
+    for (size_t i = 0; i < KJ_COUNT(announcing); i++)
+        if (kj_text_equal_nocase(word, kj_span_str(announcing[i])))
+            return true;
+    return false;
+}
+
+static bool is_around_word(uint8_t c)
+{
+    return strchr("\"'`.,;:()[]{}<>=*_|", c) != NULL;
+}
+
+/* The next word: up to a blank or a tag of HTML. */
+static bool next_word(kj_span text, size_t *pos, kj_span *out)
+{
+    while (*pos < text.len) {
+        size_t start = *pos;
+        bool tag = text.data[start] == '<';
+        size_t end = start;
+        while (end < text.len && (tag ? text.data[end] != '>'
+                                      : !kj_is_space(text.data[end]) && text.data[end] != '<'))
+            end++;
+        *pos = end < text.len && text.data[end] != '<' ? end + 1 : end;
+        if (!tag && end > start) {
+            *out = kj_span_sub(text, start, end - start);
+            return true;
+        }
+    }
+    return false;
+}
+
+static kj_span without_marks(kj_span word)
+{
+    while (word.len && is_around_word(word.data[0]))
+        word = kj_span_sub(word, 1, SIZE_MAX);
+    while (word.len && is_around_word(word.data[word.len - 1]))
+        word.len--;
+    return word;
+}
+
+typedef struct words {
+    kj_span *items;
+    size_t count;
+} words;
+
+static void add_word(words *list, kj_span word)
+{
+    if (word.len == 0 || word.len > PASSWORD_LEN_MAX || list->count == PASSWORDS_MAX)
+        return;
+    for (size_t i = 0; i < list->count; i++)
+        if (kj_span_equal(list->items[i], word))
+            return;
+    list->items[list->count++] = word;
+}
+
+/* Those that are announced first, then all. */
+static void pick_words(kj_span text, bool announced, words *list)
+{
+    size_t pos = 0;
+    unsigned near = 0;
+    kj_span word;
+    while (list->count < PASSWORDS_MAX && next_word(text, &pos, &word)) {
+        size_t colon = kj_span_find(word, kj_span_str(":"), 0);
+        bool joined =
+            colon != SIZE_MAX && is_announcing(without_marks(kj_span_sub(word, 0, colon)));
+        if (near || joined || !announced) {
+            add_word(list, without_marks(word));
+            add_word(list, word);
+        }
+        if (joined && colon + 1 < word.len)
+            add_word(list, kj_span_sub(word, colon + 1, SIZE_MAX));
+        near = joined || is_announcing(without_marks(word)) ? NEAR : near ? near - 1 : 0;
+    }
+}
+
+static kj_status collect_words(kj_mail_walk *w, kj_error *err)
+{
+    if (w->collected || !w->mail)
+        return KJ_OK;
+    w->collected = true;
+    kj_mail_walk inner = {.sink = w->sink, .message = w->message, .collecting = true};
+    kj_buf_init(&inner.scratch, w->scratch.max);
+    kj_buf_init(&inner.decoded, 0);
+    kj_buf_init(&inner.texts, WORDS_MAX + 1024);
+    kj_status status = kj_mail_walk_parts(&inner, w->message, err);
+    kj_buf_put(&inner.texts, kj_span_str("\n"));
+    kj_buf_put(&inner.texts, w->mail->subject);
+    char *text = kj_arena_text(w->sink->arena, kj_buf_span(&inner.texts));
+    words list = {.items = kj_new_array(w->sink->arena, kj_span, PASSWORDS_MAX)};
+    if (status == KJ_OK && text && list.items) {
+        pick_words(kj_span_of(text, inner.texts.len), true, &list);
+        pick_words(kj_span_of(text, inner.texts.len), false, &list);
+        w->mail->passwords = list.items;
+        w->mail->password_count = list.count;
+    }
+    kj_buf_done(&inner.scratch);
+    kj_buf_done(&inner.decoded);
+    kj_buf_done(&inner.texts);
+    return status;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The walk over one message: its header blocks, its parts as the standards read them, and every
+ * other reading. Inside formats/ only. docs/mail.md describes what is read and why. */
+#pragma once
+
+#include "formats/encoded.h"
+#include "formats/format.h"
+#include "formats/mime.h"
+
+/* ---- header blocks (mail_head.c)
+ * ----------------------------------------------------------------- */
+
+enum { KJ_MAIL_SAME_MAX = 16, KJ_MAIL_STARTS_MAX = 6 };
+
+/* The raw values of all fields of one name, in order. */
+typedef struct kj_mail_fields {
+    kj_span items[KJ_MAIL_SAME_MAX];
+    size_t count;
+} kj_mail_fields;
+
+/* What a header block says about its body. Spans borrow from the entity. */
+typedef struct kj_mail_head {
+    kj_mail_fields types;
+    kj_mail_fields encodings;
+    kj_mail_fields dispositions;
+    size_t field_count;
+    size_t starts[KJ_MAIL_STARTS_MAX]; /* where the body begins: as the standard says, then where
+                                          else some program has it begin */
+    size_t start_count;                /* at least 1 */
+    kj_oddities odd;
+} kj_mail_head;
+
+/* Reads the header block at the beginning of an entity: fields up to the empty line, or to the
+ * first line that is none. */
+void kj_mail_read_head(kj_span entity, kj_mail_head *out);
+
+/* Reads it as tolerantly as any program: passes over lines that are no fields, over empty lines
+ * before and between fields. `starts` holds all places where a body may begin. */
+void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out);
+
+/* Whether a line begins a field that says what a part is: Content-Type, Content-Transfer-Encoding,
+ * Content-Disposition, in any case, blanks before the colon or not. */
+bool kj_mail_is_part_field(kj_span line);
+
+/* ---- the walk -------------------------------------------------------------------------------- */
+
+typedef struct kj_mail_walk {
+    kj_sink *sink;
+    kj_mail *mail;      /* its passwords are filled when an archive asks for them */
+    kj_span message;    /* the whole of it, as it came */
+    kj_oddities odd;    /* what was met */
+    kj_oddities reread; /* that of it which makes programs find other parts */
+    unsigned flags;     /* of all members: KJ_MEMBER_READING while not in the first reading */
+    bool collecting;    /* only words are wanted, nothing is handed out */
+    bool collected;
+    uint64_t work;  /* bytes that may still be decoded in other readings */
+    kj_buf scratch; /* of one value at a time */
+    kj_buf decoded; /* of one part at a time */
+    kj_buf texts;   /* what collecting finds */
+} kj_mail_walk;
+
+/* A part, as one reading has it. */
+typedef struct kj_mail_part {
+    kj_span type;     /* "text/plain"; never empty */
+    kj_span type_raw; /* with its parameters */
+    kj_encodings encodings;
+    kj_mime_values names; /* UTF-8; none: it has no name */
+    bool is_attachment;   /* asks to be saved, whatever its name */
+    kj_span body;         /* still encoded */
+    const char *number;   /* "1.2"; "" for the message itself */
+} kj_mail_part;
+
+/* Why a walk ended for want of room for names and values. */
+kj_status kj_mail_no_room(kj_error *err);
+
+/* Fills everything but `body` and `number` from a header block. `default_type`: what RFC 2046 has
+ * in its place, "text/plain" or "message/rfc822". */
+KJ_MUST_CHECK kj_status kj_mail_read_part(kj_mail_walk *w, const kj_mail_head *head,
+                                          const char *default_type, kj_mail_part *out,
+                                          kj_error *err);
+
+static inline bool kj_mail_is_multipart(kj_span type)
+{
+    return kj_span_starts(type, kj_span_str("multipart/"));
+}
+
+/* ---- leaves (mail_leaf.c)
+ * ------------------------------------------------------------------------ */
+
+/* Hands out a part that is no multipart: decoded by its encoding; with it, the encoded files in a
+ * text, and a text in a character set that hides its ASCII as UTF-8. */
+KJ_MUST_CHECK kj_status kj_mail_walk_leaf(kj_mail_walk *w, const kj_mail_part *part, kj_error *err);
+
+/* Hands out a part's body as every program might decode it. */
+KJ_MUST_CHECK kj_status kj_mail_walk_leaf_anyhow(kj_mail_walk *w, const kj_mail_part *part,
+                                                 kj_error *err);
+
+/* Hands out what looks encoded in a text that no header describes. */
+KJ_MUST_CHECK kj_status kj_mail_walk_runs(kj_mail_walk *w, kj_span text, kj_error *err);
+
+/* ---- parts (mail_parts.c, mail_readings.c)
+ * -------------------------------------------------------- */
+
+enum { KJ_MAIL_DEPTH_MAX = 256 }; /* multiparts in one another */
+
+/* Walks an entity, header block and body, as the standards read it. */
+KJ_MUST_CHECK kj_status kj_mail_walk_parts(kj_mail_walk *w, kj_span entity, kj_error *err);
+
+/* Walks the body of a multipart whose header block is not there, by its first delimiter. */
+KJ_MUST_CHECK kj_status kj_mail_walk_body(kj_mail_walk *w, kj_span body, kj_error *err);
+
+/* Walks it in all other ways. */
+KJ_MUST_CHECK kj_status kj_mail_walk_readings(kj_mail_walk *w, kj_span entity, kj_error *err);
+
+/* LINE_ENDS when a CR or a NUL stands alone in it. */
+kj_oddities kj_mail_line_ends(kj_span bytes);
