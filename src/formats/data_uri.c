@@ -34,6 +34,8 @@ static const struct {
 static size_t read_named(kj_span name, uint32_t *code)
 {
     for (size_t i = 0; i < KJ_COUNT(references); i++) {
+        if (references[i].name[0] != (char)name.data[0])
+            continue;
         kj_span known = kj_span_str(references[i].name);
         if (!kj_span_starts(name, known))
             continue;
@@ -163,34 +165,50 @@ static bool ends_in_base64(const char *meta, size_t len)
     return s.len && s.data[s.len - 1] == ';';
 }
 
-/* What stands before the comma; *at moves behind that. False when there is no comma. */
-static bool read_meta(kj_span text, size_t *at, uint8_t opening, kj_data_uri *out)
+/* Up to where it is known that no comma comes, for URIs without an opening character and with one:
+ * what was searched is not searched again. */
+struct searched {
+    size_t end[2];
+};
+
+/* Offset of the comma that ends what stands behind the colon, or SIZE_MAX. */
+static size_t find_comma(kj_span text, size_t from, uint8_t opening, struct searched *searched)
+{
+    size_t *known = &searched->end[opening != 0];
+    size_t limit = from + kj_min_size(text.len - from, META_MAX);
+    size_t at = kj_max_size(from, *known);
+    while (at < limit) {
+        uint8_t c = text.data[at];
+        size_t here = at;
+        if (opening && c == opening)
+            return SIZE_MAX;
+        if (c == '<' || c == '>' || c == '"' || (!opening && kj_is_space(c)))
+            break;
+        if (next_character(text, &at) == ',')
+            return here;
+    }
+    *known = kj_max_size(*known, at);
+    return SIZE_MAX;
+}
+
+/* Reads what stands from *at to the comma; *at moves behind that. */
+static void read_meta(kj_span text, size_t *at, size_t comma, kj_data_uri *out)
 {
     char meta[META_MAX];
     size_t len = 0;
     size_t start = *at;
-    size_t type_end = SIZE_MAX;
-    kj_span s = kj_span_sub(text, 0, kj_min_size(text.len - start, META_MAX) + start);
-    if (kj_find_either(s, ',', '&', start) == s.len)
-        return false;
-    while (*at < s.len) {
+    size_t type_end = comma;
+    while (*at < comma) {
         size_t here = *at;
-        if (text.data[here] == '<' || text.data[here] == '>' || text.data[here] == '"' ||
-            (opening && text.data[here] == opening))
-            return false;
-        uint32_t c = next_character(s, at);
-        if ((c == ';' || c == ',') && type_end == SIZE_MAX)
+        uint32_t c = next_character(text, at);
+        if (c == ';' && type_end == comma)
             type_end = here;
-        if (c == ',') {
-            out->type = kj_text_trim(kj_span_sub(text, start, type_end - start));
-            out->base64 = ends_in_base64(meta, len);
-            /* "the data: one, two" */
-            return out->base64 || opening || len == 0 || meta[0] != ' ';
-        }
         if (!is_dropped(c))
             meta[len++] = (char)kj_lower(c < 0x80 ? (uint8_t)c : '?');
     }
-    return false;
+    (void)next_character(text, at);
+    out->type = kj_text_trim(kj_span_sub(text, start, type_end - start));
+    out->base64 = ends_in_base64(meta, len);
 }
 
 /* Where a URI without quotes around it ends. */
@@ -218,13 +236,16 @@ bool kj_data_uri_next(kj_span text, size_t *pos, kj_data_uri *out)
     size_t from = *pos;
     size_t colon;
     size_t start;
+    struct searched searched = {0};
     for (size_t at = from; next_colon(text, &at, &colon);) {
         size_t data = at;
         if (!has_scheme(text, from, colon, &start))
             continue;
         uint8_t opening = find_opening(text, start);
-        if (!read_meta(text, &data, opening, out))
+        size_t comma = find_comma(text, data, opening, &searched);
+        if (comma == SIZE_MAX)
             continue;
+        read_meta(text, &data, comma, out);
         size_t end = find_end(text, data, opening);
         out->data = kj_span_sub(text, data, end - data);
         /* a quoted list of several: the next one stands behind a blank */

@@ -48,7 +48,8 @@ void kj_encoding_read(kj_span raw, kj_encodings *out);
  * quoted-printable takes blanks off line ends, keeps escapes that are none, takes hex digits of
  * either case and LF, CR LF and bare CR for line ends after "=". IDENTITY appends, FILE appends
  * nothing. *odd gains what is not of the strict grammar (and nothing for bare LF line ends, long
- * lines, missing line end, or blanks at line ends in quoted-printable that are not behind a "=").
+ * lines, missing line end, hex digits all in one case, or blanks at line ends in quoted-printable
+ * that are not behind a "=").
  */
 void kj_encoding_decode(kj_encoding encoding, kj_span text, kj_buf *out, kj_oddities *odd);
 

@@ -367,7 +367,10 @@ static size_t trimmed_len(kj_span s)
 
 struct quoted {
     const struct quoted_rules *rules;
-    uint8_t *out; /* has room for all that is read */
+    uint8_t *out;  /* has room for all that is read */
+    bool lf_joins; /* a bare LF stands behind "=" */
+    bool cr_lf;    /* a line ends in CR LF */
+    unsigned hex_cases;
     bool odd;
 };
 
@@ -378,21 +381,34 @@ static void put(struct quoted *q, kj_span bytes)
     q->out += bytes.len;
 }
 
-/* The value of the two digits of an escape, or -1. */
-static int escape_value(const struct quoted_rules *rules, kj_span hex)
+/* Which cases the letters of hex digits are in. */
+enum { HEX_CAPITAL = 1 << 0, HEX_SMALL = 1 << 1 };
+
+static unsigned hex_case(uint8_t digit)
 {
-    if (hex.len < 2)
+    if (kj_is_digit(digit))
+        return 0;
+    return digit < 'a' ? HEX_CAPITAL : HEX_SMALL;
+}
+
+/* The value of the two digits of an escape, or -1. */
+static int escape_value(struct quoted *q, kj_span hex)
+{
+    int high = hex.len == 2 ? kj_hex_digit(hex.data[0]) : -1;
+    int low = hex.len == 2 ? kj_hex_digit(hex.data[1]) : -1;
+    if (high < 0 || low < 0)
         return -1;
-    int high = kj_hex_digit(hex.data[0]);
-    int low = kj_hex_digit(hex.data[1]);
-    bool small = hex.data[0] >= 'a' || hex.data[1] >= 'a';
-    return high < 0 || low < 0 || (rules->capitals_only && small) ? -1 : high << 4 | low;
+    unsigned cases = hex_case(hex.data[0]) | hex_case(hex.data[1]);
+    if (q->rules->capitals_only && cases & HEX_SMALL)
+        return -1;
+    q->hex_cases |= cases;
+    return high << 4 | low;
 }
 
 /* What begins with "="; returns how many characters of it were read. */
 static size_t put_escape(struct quoted *q, kj_span s)
 {
-    int value = escape_value(q->rules, kj_span_sub(s, 1, 2));
+    int value = escape_value(q, kj_span_sub(s, 1, 2));
     if (value >= 0) {
         *q->out++ = (uint8_t)value;
         return 3;
@@ -462,6 +478,8 @@ static void put_line(struct quoted *q, kj_span line)
         soft = false;
     if (rules->joins_pairs && count_equals(kj_span_sub(body, 0, trimmed)) % 2 == 0)
         soft = false;
+    q->cr_lf |= end.len == 2;
+    q->lf_joins |= soft && end.len == 1;
     soft = soft && is_soft_end(rules, end);
     if (soft)
         body.len = trimmed - 1;
@@ -482,7 +500,8 @@ static void decode_quoted_by(const struct quoted_rules *rules, kj_span text, kj_
     for (kj_span line; kj_next_line(text, &at, true, &line);)
         put_line(&q, line);
     kj_buf_added(out, (size_t)(q.out - room));
-    *odd |= q.odd;
+    /* one writer is consistent, whatever it does */
+    *odd |= q.odd || (q.lf_joins && q.cr_lf) || q.hex_cases == (HEX_CAPITAL | HEX_SMALL);
 }
 
 /* What string functions of programs end at, or skip. */

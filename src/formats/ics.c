@@ -9,7 +9,7 @@
  * quoted-printable, or as data: URIs, and HTML. Whatever an encoding says of itself is tried.
  *
  * Field deviations accepted: any line end; no BEGIN line; base64 of vCard 2.1, whose lines may lack
- * the blank: a line without a colon is no property and belongs to the one before; parameters that
+ * the blank; parameters that
  * are values alone ("BASE64"); quotes without an end; base64 that nothing announces. */
 #include "base/arith.h"
 #include "base/text.h"
@@ -59,16 +59,38 @@ static bool ends_softly(kj_span value)
     return value.len && value.data[value.len - 1] == '=';
 }
 
-/* What the line adds to a property; false: it begins another one. After a soft break everything
- * belongs to the property, and the break is left for the decoder. */
-static bool continues(const kj_buf *before, bool quoted_printable, kj_span line)
+static bool is_folded(kj_span line)
 {
-    bool soft = quoted_printable && ends_softly(kj_buf_span(before));
-    bool folded = line.len && (line.data[0] == ' ' || line.data[0] == '\t');
-    return soft || folded || kj_span_find(line, kj_span_str(":"), 0) == SIZE_MAX;
+    return line.len && (line.data[0] == ' ' || line.data[0] == '\t');
 }
 
-/* Reads one property with all its lines into w->line. */
+/* What tells how the lines of the property at hand go on. */
+typedef struct habit {
+    bool quoted_printable;
+    bool base64;
+} habit;
+
+static habit habit_of(kj_span line)
+{
+    static const char *const signs[] = {"BASE64", "ENCODING=B"};
+    habit h = {.quoted_printable =
+                   kj_text_find_nocase(line, kj_span_str("QUOTED-PRINTABLE")) != SIZE_MAX};
+    for (size_t i = 0; i < KJ_COUNT(signs); i++)
+        h.base64 |= kj_text_find_nocase(line, kj_span_str(signs[i])) != SIZE_MAX;
+    return h;
+}
+
+/* A line of base64 without the blank before it, which might also be the name of a property that is
+ * folded behind its name. */
+static bool is_loose_base64(kj_span text, size_t next, kj_span line)
+{
+    kj_span after = {0};
+    (void)kj_next_line(text, &next, true, &after);
+    return line.len && kj_base64_is_line(line) && !is_folded(after);
+}
+
+/* Reads one property with all its lines into w->line. After a soft break everything belongs to the
+ * property, and the break is left for the decoder. */
 static bool read_property(walk *w, size_t *pos)
 {
     kj_span text = w->object->bytes;
@@ -80,15 +102,16 @@ static bool read_property(walk *w, size_t *pos)
         line = kj_text_trim(without_end(line));
     } while (!line.len);
     kj_buf_put(&w->line, line);
-    bool quoted_printable = kj_text_find_nocase(line, kj_span_str("QUOTED-PRINTABLE")) != SIZE_MAX;
+    habit h = habit_of(line);
     for (size_t next = *pos; kj_next_line(text, &next, true, &line); *pos = next) {
+        bool soft = h.quoted_printable && ends_softly(kj_buf_span(&w->line));
         line = without_end(line);
-        if (!continues(&w->line, quoted_printable, line))
-            break;
-        if (quoted_printable && ends_softly(kj_buf_span(&w->line)))
+        if (soft)
             kj_buf_put_byte(&w->line, '\n');
-        else if (line.len && (line.data[0] == ' ' || line.data[0] == '\t'))
+        else if (is_folded(line))
             line = kj_span_sub(line, 1, SIZE_MAX);
+        else if (!h.base64 || !is_loose_base64(text, next, line))
+            break;
         kj_buf_put(&w->line, line);
     }
     return true;

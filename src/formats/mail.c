@@ -18,8 +18,7 @@ enum {
     PROBE_JUNK = 4,
 };
 
-/* ---- the message's own fields -------------------------------------------------------------------
- */
+/* ---- the message's own fields --------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -113,7 +112,7 @@ static kj_status read_mail(kj_mail_walk *w, kj_error *err)
     return KJ_OK;
 }
 
-/* ---- is it mail ---------------------------------------------------------------------------- */
+/* ---- is it mail ----------------------------------------------------------------------------- */
 
 /* Names that mail has, and how much each says: DECISIVE ones suffice alone. Names with X- at large
  * say nothing: manifests and Debian's copyright files have them too. */
@@ -180,29 +179,15 @@ static bool is_body(kj_span bytes)
 /* Two of mail's own fields, or a decisive one; one more for anything that does not belong into a
  * header block. Less, a date and an address on the web, is how texts begin that are bodies of mail.
  */
-static bool has_mail_fields(kj_span bytes)
+static bool has_mail_fields(kj_span bytes, size_t junk_max)
 {
     kj_reader r = kj_reader_of(bytes);
     kj_mime_field field;
     size_t fields = 0, junk = 0;
     unsigned weight = 0;
-    while (next_field(&r, &fields, &junk, &field) && junk <= PROBE_JUNK)
+    while (next_field(&r, &fields, &junk, &field) && junk <= junk_max)
         weight += weigh(field.name);
     return weight >= 2 + kj_min_size(junk, 1);
-}
-
-/* The beginning of a message that is UTF-16, or whose lines end oddly, as plain text in `room`. */
-static kj_span plain_head(kj_span bytes, uint8_t room[PROBE_ODD_LOOK])
-{
-    size_t len = 0;
-    bytes = kj_span_sub(bytes, 0, PROBE_ODD_LOOK);
-    for (size_t i = 0; i < bytes.len; i++) {
-        uint8_t c = bytes.data[i];
-        bool bare = c == '\r' && (i + 1 == bytes.len || bytes.data[i + 1] != '\n');
-        if (c && c < 0xFE)
-            room[len++] = bare ? '\n' : c;
-    }
-    return kj_span_of(room, len);
 }
 
 static bool is_utf16(kj_span bytes)
@@ -234,13 +219,19 @@ static unsigned probe(kj_span bytes)
     kj_span head = without_mark(kj_span_sub(bytes, 0, PROBE_LOOK));
     if (kj_mbox_begins(head))
         return 0;
-    if (has_mail_fields(head))
+    if (has_mail_fields(head, 0))
         return SURE;
-    uint8_t room[PROBE_ODD_LOOK];
-    kj_span start = kj_span_sub(head, 0, PROBE_ODD_LOOK);
-    if (!may_be_text(start) || (!is_utf16(start) && !kj_mail_line_ends(start)))
+    if (!may_be_text(head))
         return 0;
-    return has_mail_fields(plain_head(start, room)) ? SURE : 0;
+    if (has_mail_fields(head, PROBE_JUNK))
+        return SURE;
+    uint8_t room[PROBE_ODD_LOOK]; /* without NULs: UTF-16 is its ASCII then */
+    kj_span start = kj_span_sub(head, 0, PROBE_ODD_LOOK);
+    if (!is_utf16(start) && !kj_mail_line_ends(start))
+        return 0;
+    start = kj_span_sub(start, is_utf16(start) ? 2 : 0, SIZE_MAX);
+    kj_span plain = kj_span_of(room, kj_mail_normalize(start, room));
+    return has_mail_fields(plain, PROBE_JUNK) ? SURE : 0;
 }
 
 /* ---- the row

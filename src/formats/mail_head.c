@@ -86,6 +86,12 @@ static void close_field(kj_span entity, open_field *field, kj_mail_head *head)
     field->row = KJ_COUNT(part_fields);
 }
 
+/* Form feeds and vertical tabs end lines for some. */
+static bool has_odd_end(kj_span line)
+{
+    return memchr(line.data, '\f', line.len) || memchr(line.data, '\v', line.len);
+}
+
 static void open_one(kj_span line, size_t start, open_field *field, kj_mail_head *head)
 {
     size_t value = 0;
@@ -93,6 +99,8 @@ static void open_one(kj_span line, size_t start, open_field *field, kj_mail_head
     field->value = start + value;
     field->end = start + line.len;
     head->field_count++;
+    if (has_odd_end(line))
+        head->odd |= KJ_ODD(KJ_ODD_LINE_ENDS);
     if (field->row < KJ_COUNT(part_fields) && value >= 2 && kj_is_space(line.data[value - 2]))
         head->odd |= KJ_ODD(KJ_ODD_HEADER_SYNTAX);
 }
@@ -137,8 +145,7 @@ void kj_mail_read_head(kj_span entity, kj_mail_head *out)
     add_start(out, start);
 }
 
-/* ---- anyhow ------------------------------------------------------------------------------------
- */
+/* ---- anyhow --------------------------------------------------------------------------------- */
 
 /* How far lines that are no fields, and empty lines, are passed over. */
 enum { JUNK_LINES = 32 };

@@ -19,6 +19,12 @@ static bool is_message(kj_span type)
     return kj_span_starts(type, kj_span_str("message/"));
 }
 
+/* A text that is read where it stands: whoever shows it looks for no message in it. */
+static bool is_body_text(const kj_mail_part *p)
+{
+    return is_text(p->type) && p->names.count == 0;
+}
+
 /* ---- handing out
  * --------------------------------------------------------------------------------- */
 
@@ -186,8 +192,8 @@ static bool is_encoded_run(kj_span text)
     enum { LOOK = 512 };
     size_t pos = 0;
     kj_span run;
-    text = kj_span_sub(text, 0, LOOK);
-    return kj_base64_next_run(text, &pos, &run) && run.len > text.len / 2;
+    text = kj_text_trim(kj_span_sub(text, 0, LOOK));
+    return kj_base64_next_run(text, &pos, &run) && run.data == text.data && run.len > text.len / 2;
 }
 
 /* A message in pieces shows its beginning only; the pieces are never seen together. */
@@ -239,8 +245,7 @@ kj_status kj_mail_walk_leaf(kj_mail_walk *w, const kj_mail_part *p, kj_error *er
     w->reread |= odd;
     if (encoding == KJ_ENCODING_IDENTITY)
         note_identity(w, p);
-    bool body = is_text(p->type) && encoding == KJ_ENCODING_IDENTITY && p->names.count == 0;
-    KJ_TRY(hand_out(w, p, bytes, body ? KJ_MEMBER_FLAT : 0, err));
+    KJ_TRY(hand_out(w, p, bytes, is_body_text(p) ? KJ_MEMBER_FLAT : 0, err));
     if (is_text(p->type))
         KJ_TRY(walk_converted(w, p, bytes, err));
     if (encoding == KJ_ENCODING_FILE || (encoding != KJ_ENCODING_IDENTITY && !is_text(p->type)) ||
@@ -284,7 +289,8 @@ static kj_status walk_encoding(kj_mail_walk *w, const kj_mail_part *p, kj_encodi
     if (encoding == KJ_ENCODING_FILE)
         return walk_files(w, p, true, p->body, &files, err);
     KJ_TRY(decode(w, encoding, p->body, &bytes, &odd, err));
-    KJ_TRY(hand_out(w, p, bytes, encoding == KJ_ENCODING_IDENTITY ? KJ_MEMBER_FLAT : 0, err));
+    bool flat = encoding == KJ_ENCODING_IDENTITY || is_body_text(p);
+    KJ_TRY(hand_out(w, p, bytes, flat ? KJ_MEMBER_FLAT : 0, err));
     if (is_text(p->type))
         KJ_TRY(walk_converted(w, p, bytes, err));
     if (encoding != KJ_ENCODING_IDENTITY)
@@ -297,7 +303,7 @@ static kj_status walk_encoding(kj_mail_walk *w, const kj_mail_part *p, kj_encodi
         kj_encoding_decode_reading(encoding, i, p->body, &w->decoded);
         if (w->decoded.failed)
             return kj_no_memory(err);
-        KJ_TRY(hand_out(w, p, kj_buf_span(&w->decoded), 0, err));
+        KJ_TRY(hand_out(w, p, kj_buf_span(&w->decoded), flat ? KJ_MEMBER_FLAT : 0, err));
     }
     return KJ_OK;
 }
@@ -379,6 +385,16 @@ static kj_span without_marks(kj_span word)
     return word;
 }
 
+/* Without the full stop behind it and one pair of quotes or brackets around it. */
+static kj_span without_pair(kj_span word)
+{
+    if (word.len && strchr(".,;:", word.data[word.len - 1]))
+        word.len--;
+    bool paired = word.len >= 2 && is_around_word(word.data[0]) &&
+                  is_around_word(word.data[word.len - 1]);
+    return paired ? kj_span_sub(word, 1, word.len - 2) : word;
+}
+
 typedef struct words {
     kj_span *items;
     size_t count;
@@ -406,6 +422,7 @@ static void pick_words(kj_span text, bool announced, words *list)
             colon != SIZE_MAX && is_announcing(without_marks(kj_span_sub(word, 0, colon)));
         if (near || joined || !announced) {
             add_word(list, without_marks(word));
+            add_word(list, without_pair(word));
             add_word(list, word);
         }
         if (joined && colon + 1 < word.len)

@@ -278,17 +278,28 @@ static kj_status close_leaf(structure *s, size_t end, kj_error *err)
     return kj_mail_walk_leaf(s->walk, &s->leaf, err);
 }
 
-/* Preambles and epilogues are shown by nobody who knows MIME; a part in them is hidden. */
-static void look_outside(structure *s, size_t end)
+static bool has_part_field(kj_span text)
 {
-    kj_reader r =
-        kj_reader_of(kj_span_sub(s->bytes, s->start, end > s->start ? end - s->start : 0));
+    kj_reader r = kj_reader_of(text);
     kj_span line;
     while (kj_read_line(&r, &line))
-        if (kj_mail_is_part_field(line)) {
-            note(s->walk, KJ_ODD_HIDDEN_PART);
-            return;
-        }
+        if (kj_mail_is_part_field(line))
+            return true;
+    return false;
+}
+
+/* Preambles and epilogues are shown by nobody who knows MIME; a part or data in them is hidden. */
+static void look_outside(structure *s, size_t end)
+{
+    if (end <= s->start)
+        return;
+    kj_span text = kj_span_sub(s->bytes, s->start, end - s->start);
+    kj_encoded_file file;
+    kj_span run;
+    size_t from = 0, at = 0;
+    if (has_part_field(text) || kj_encoded_next(text, &from, &file) ||
+        kj_base64_next_run(text, &at, &run))
+        note(s->walk, KJ_ODD_HIDDEN_PART);
 }
 
 /* Ends what is open below the multipart of the delimiter. A multipart in which its boundary does

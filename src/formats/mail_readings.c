@@ -8,10 +8,11 @@
  *     --anything         with a field of a part in one of the next lines
  *     Content-Type: ...  where no header block is
  *
- * and at each cut an entity is read: to the next cut, to the next one of the same boundary; its
- * body from each place where one may begin; decoded by each encoding that it or its header block
- * names, in each reading of that encoding. Then encoded runs are decoded wherever they stand. Where
- * CR or NUL stand alone, the same is done with lines that end there and without the NULs. */
+ * and at each cut an entity is read: to the next cut, to the next one of the same boundary, to
+ * those of others; its body from each place where one may begin; decoded by each encoding that its
+ * header block names, in each reading of that encoding. Then encoded runs are decoded wherever they
+ * stand. Where CR or NUL stand alone, the same is done with lines that end there and without the
+ * NULs. */
 #include "base/arith.h"
 #include "base/text.h"
 #include "formats/mail_walk.h"
@@ -21,7 +22,11 @@ enum {
     BOUNDARIES_MAX = 64,
     BOUNDARY_LOOK = 1024, /* bytes of a boundary that are compared */
     FIELD_MAX = 16 << 10, /* of a field in which a boundary is looked for */
-    HEAD_LINES = 3, /* behind a line of dashes, in which a field tells that it is a delimiter */
+    HEAD_LINES = 3,   /* behind a line of dashes, in which a field tells that it is a delimiter */
+    ENDS_MAX = 5,     /* of an entity */
+    ENDS_LOOK = 32,   /* cuts behind it at which it may end */
+    WORK_FACTOR = 64, /* bytes decoded to bytes read */
+    WORK_ALWAYS = 16 << 20,
 };
 
 /* Where a part may begin. */
@@ -29,6 +34,7 @@ typedef struct cut {
     size_t start;      /* of the line end before its line */
     size_t end;        /* where its header block begins */
     uint32_t boundary; /* index, or NO_BOUNDARY */
+    bool exact;        /* nothing but blanks, or dashes, behind it */
 } cut;
 
 enum { NO_BOUNDARY = UINT32_MAX };
@@ -42,8 +48,7 @@ typedef struct cuts {
     size_t boundary_count;
 } cuts;
 
-/* ---- boundaries
- * ---------------------------------------------------------------------------------- */
+/* ---- boundaries ---------------------------------------------------------------------------- */
 
 static void add_boundary(cuts *c, kj_span boundary)
 {
@@ -57,48 +62,77 @@ static void add_boundary(cuts *c, kj_span boundary)
         c->more = true;
 }
 
-/* The line at the reader with the lines that are folded to it. */
-static kj_span read_folded(kj_reader *r)
+/* Adds what a text means as the value of a Content-Type. */
+static kj_status add_boundaries(kj_mail_walk *w, cuts *c, kj_span raw, kj_error *err)
 {
-    size_t start = r->pos;
-    kj_span line;
-    (void)kj_read_line(r, &line);
-    while (kj_reader_left(r) && (r->in.data[r->pos] == ' ' || r->in.data[r->pos] == '\t') &&
-           r->pos - start < FIELD_MAX)
-        (void)kj_read_line(r, &line);
-    return kj_span_sub(r->in, start, r->pos - start);
+    kj_mime_values values = {0};
+    KJ_TRY(kj_sink_account(w->sink, 0, err));
+    if (!kj_mime_boundaries(w->sink->arena, kj_text_trim(kj_span_sub(raw, 0, FIELD_MAX)), &values))
+        return kj_mail_no_room(err);
+    for (size_t i = 0; i < values.count; i++)
+        add_boundary(c, values.items[i]);
+    return KJ_OK;
 }
 
-/* Collects what any field of the message may mean as a boundary. A first character that is no
- * letter spares most lines a closer look. */
+/* Offset of a lower-case word, in any case, at or after `from`, or SIZE_MAX. */
+static size_t find_nocase(kj_span bytes, kj_span word, size_t from)
+{
+    for (; from < bytes.len; from++) {
+        const uint8_t *low = memchr(bytes.data + from, word.data[0], bytes.len - from);
+        size_t end = low ? (size_t)(low - bytes.data) : bytes.len;
+        const uint8_t *high = memchr(bytes.data + from, kj_upper(word.data[0]), end - from);
+        from = high ? (size_t)(high - bytes.data) : end;
+        if (kj_text_equal_nocase(kj_span_sub(bytes, from, word.len), word))
+            return from;
+    }
+    return SIZE_MAX;
+}
+
+static bool is_fold(kj_span bytes, size_t at)
+{
+    return at < bytes.len && (bytes.data[at] == ' ' || bytes.data[at] == '\t');
+}
+
+/* The field around an offset: from the start of a line that is not folded to the end of the last
+ * one that is. */
+static kj_span field_around(kj_span bytes, size_t at)
+{
+    size_t start = at;
+    while (start > 0 && at - start < FIELD_MAX &&
+           (bytes.data[start - 1] != '\n' || is_fold(bytes, start)))
+        start--;
+    kj_reader r = kj_reader_of(bytes);
+    kj_span line;
+    kj_seek(&r, at);
+    do
+        (void)kj_read_line(&r, &line);
+    while (is_fold(bytes, r.pos) && r.pos - at < FIELD_MAX);
+    return kj_span_sub(bytes, start, r.pos - start);
+}
+
+/* Collects what any line with the word in it may mean as a boundary: the field that it stands in,
+ * and the text from there as a parameter of its own, for fields that are none to some program. */
 static kj_status find_boundaries(kj_mail_walk *w, cuts *c, kj_error *err)
 {
-    kj_reader r = kj_reader_of(c->bytes);
-    while (kj_reader_left(&r)) {
-        kj_span field = read_folded(&r);
-        if (kj_lower(field.data[0]) != 'c' ||
-            kj_text_find_nocase(kj_span_sub(field, 0, FIELD_MAX), kj_span_str("boundary")) ==
-                SIZE_MAX)
-            continue;
-        size_t colon = kj_span_find(field, kj_span_str(":"), 0);
-        kj_mime_values values = {0};
-        if (colon == SIZE_MAX)
-            continue;
-        KJ_TRY(kj_sink_account(w->sink, 0, err));
-        if (!kj_mime_boundaries(w->sink->arena,
-                                kj_text_trim(kj_span_sub(field, colon + 1, FIELD_MAX)), &values))
-            return kj_mail_no_room(err);
-        w->odd |= values.odd;
-        for (size_t i = 0; i < values.count; i++)
-            add_boundary(c, values.items[i]);
+    kj_span word = kj_span_str("boundary");
+    for (size_t at = 0; (at = find_nocase(c->bytes, word, at)) != SIZE_MAX;) {
+        kj_span field = field_around(c->bytes, at);
+        size_t offset = at - (size_t)(field.data - c->bytes.data);
+        size_t colon = kj_span_find(kj_span_sub(field, 0, offset), kj_span_str(":"), 0);
+        if (colon != SIZE_MAX)
+            KJ_TRY(add_boundaries(w, c, kj_span_sub(field, colon + 1, SIZE_MAX), err));
+        kj_buf_clear(&w->scratch);
+        kj_buf_put_text(&w->scratch, "multipart/mixed; ");
+        kj_buf_put(&w->scratch, kj_span_sub(field, offset, FIELD_MAX));
+        KJ_TRY(add_boundaries(w, c, kj_buf_span(&w->scratch), err));
+        at += field.len - offset;
     }
     return KJ_OK;
 }
 
-/* ---- cuts
- * ---------------------------------------------------------------------------------------- */
+/* ---- cuts ---------------------------------------------------------------------------------- */
 
-static void add_cut(cuts *c, size_t line, size_t end, uint32_t boundary)
+static void add_cut(cuts *c, size_t line, const cut *item)
 {
     if (c->count == CUTS_MAX) {
         c->more = true;
@@ -109,7 +143,8 @@ static void add_cut(cuts *c, size_t line, size_t end, uint32_t boundary)
         start--;
     if (start > 0 && c->bytes.data[start - 1] == '\r')
         start--;
-    c->items[c->count++] = (cut){.start = start, .end = end, .boundary = boundary};
+    c->items[c->count] = *item;
+    c->items[c->count++].start = start;
 }
 
 /* The longest boundary that the line, without its dashes, begins with. An empty one is only the
@@ -126,6 +161,16 @@ static uint32_t boundary_of(const cuts *c, kj_span line)
     return best;
 }
 
+static bool is_exact(const cuts *c, kj_span line, uint32_t boundary)
+{
+    if (boundary == NO_BOUNDARY)
+        return false;
+    kj_span rest = kj_span_sub(line, c->boundaries[boundary].len, SIZE_MAX);
+    if (kj_span_starts(rest, kj_span_str("--")))
+        rest = kj_span_sub(rest, 2, SIZE_MAX);
+    return kj_text_trim(rest).len == 0;
+}
+
 static bool part_follows(kj_span bytes, size_t at)
 {
     kj_reader r = kj_reader_of(bytes);
@@ -137,14 +182,24 @@ static bool part_follows(kj_span bytes, size_t at)
     return false;
 }
 
-/* Whether a line is a delimiter in some reading; without the dashes it is left in *line. */
-static bool is_delimiter(const cuts *c, kj_span *line, size_t next, uint32_t *out_boundary)
+/* Adds a cut if the line is a delimiter in some reading. Blanks before it do not count, nor do the
+ * dash and the blank that RFC 934 puts before dashes, nor a dot that SMTP doubled. */
+static bool add_delimiter(cuts *c, kj_span line, size_t start, size_t end)
 {
-    kj_span text = kj_text_trim(*line);
+    kj_span text = kj_text_trim(line);
+    if (kj_span_starts(text, kj_span_str("- -")))
+        text = kj_span_sub(text, 2, SIZE_MAX);
+    if (kj_span_starts(text, kj_span_str(".-")))
+        text = kj_span_sub(text, 1, SIZE_MAX);
     if (!kj_span_starts(text, kj_span_str("--")))
         return false;
-    *out_boundary = boundary_of(c, kj_span_sub(text, 2, SIZE_MAX));
-    return *out_boundary != NO_BOUNDARY || part_follows(c->bytes, next);
+    text = kj_span_sub(text, 2, SIZE_MAX);
+    uint32_t boundary = boundary_of(c, text);
+    if (boundary == NO_BOUNDARY && !part_follows(c->bytes, end))
+        return false;
+    add_cut(c, start,
+            &(cut){.end = end, .boundary = boundary, .exact = is_exact(c, text, boundary)});
+    return true;
 }
 
 static void find_cuts(cuts *c)
@@ -153,24 +208,21 @@ static void find_cuts(cuts *c)
     bool in_block = true; /* the line before was a field, or went on one, or a delimiter */
     size_t start = 0;
     kj_span line;
-    add_cut(c, 0, 0, NO_BOUNDARY);
+    add_cut(c, 0, &(cut){.boundary = NO_BOUNDARY});
     for (; kj_read_line(&r, &line); start = r.pos) {
-        uint32_t boundary;
         if (line.len == 0) {
             in_block = false;
-        } else if (is_delimiter(c, &line, r.pos, &boundary)) {
-            add_cut(c, start, r.pos, boundary);
+        } else if (add_delimiter(c, line, start, r.pos)) {
             in_block = true;
         } else if (kj_mail_is_part_field(line)) {
             if (!in_block)
-                add_cut(c, start, start, NO_BOUNDARY);
+                add_cut(c, start, &(cut){.end = start, .boundary = NO_BOUNDARY});
             in_block = true;
         }
     }
 }
 
-/* ---- entities
- * ------------------------------------------------------------------------------------ */
+/* ---- entities ------------------------------------------------------------------------------ */
 
 /* A multipart that holds further cuts shows nothing undecoded that these do not. */
 static kj_status walk_entity(kj_mail_walk *w, kj_span entity, bool holds_cuts, kj_error *err)
@@ -191,37 +243,55 @@ static kj_status walk_entity(kj_mail_walk *w, kj_span entity, bool holds_cuts, k
     return KJ_OK;
 }
 
-/* Where the entity of a cut ends: at the next cut, and, when it has a boundary, at the next one of
- * that boundary. `next` holds for each boundary the cut that has it next. */
+static void add_end(size_t ends[ENDS_MAX], size_t *count, size_t end)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (ends[i] == end)
+            return;
+    if (*count < ENDS_MAX)
+        ends[(*count)++] = end;
+}
+
+/* Where the entity of a cut may end: at the next one, at the next one of its boundary (`same`, the
+ * number of cuts when there is none), at those of others. */
+static size_t find_ends(const cuts *c, size_t index, size_t same, size_t ends[ENDS_MAX])
+{
+    size_t count = 0, last = c->bytes.len;
+    uint32_t boundary = c->items[index].boundary;
+    add_end(ends, &count, index + 1 < c->count ? c->items[index + 1].start : last);
+    if (same < c->count)
+        add_end(ends, &count, c->items[same].start);
+    else if (index == 0 || boundary != NO_BOUNDARY)
+        add_end(ends, &count, last);
+    for (size_t i = index + 2; i < c->count && i < index + ENDS_LOOK; i++)
+        if (c->items[i].boundary != c->items[i - 1].boundary)
+            add_end(ends, &count, c->items[i].start);
+    return count;
+}
+
 static kj_status walk_cut(kj_mail_walk *w, const cuts *c, size_t index, size_t same, kj_error *err)
 {
-    const cut *here = &c->items[index];
-    size_t ends[2] = {c->bytes.len, c->bytes.len};
-    if (index + 1 < c->count)
-        ends[0] = c->items[index + 1].start;
-    if (same < c->count)
-        ends[1] = c->items[same].start;
-    else if (index > 0 && here->boundary == NO_BOUNDARY)
-        ends[1] = ends[0];
-    for (size_t i = 0; i < KJ_COUNT(ends); i++) {
-        size_t end = kj_max_size(ends[i], here->end);
-        if (i == 0 || ends[i] != ends[0])
-            KJ_TRY(walk_entity(w, kj_span_sub(c->bytes, here->end, end - here->end), i > 0, err));
+    size_t start = c->items[index].end;
+    size_t ends[ENDS_MAX];
+    size_t count = find_ends(c, index, same, ends);
+    for (size_t i = 0; i < count; i++) {
+        size_t end = kj_max_size(ends[i], start);
+        KJ_TRY(walk_entity(w, kj_span_sub(c->bytes, start, end - start), i > 0, err));
     }
     return KJ_OK;
 }
 
-/* The index of the next cut of the same boundary behind each, its number for the last. */
+/* The index of the next exact cut of the same boundary behind each, their number for the last. */
 static uint32_t *link_cuts(kj_arena *arena, const cuts *c)
 {
-    uint32_t *links = kj_new_array(arena, uint32_t, c->count + 1);
+    uint32_t *links = kj_new_array(arena, uint32_t, c->count);
     uint32_t last[BOUNDARIES_MAX];
     for (size_t i = 0; i < BOUNDARIES_MAX; i++)
         last[i] = (uint32_t)c->count;
     for (size_t i = c->count; links && i-- > 0;) {
         uint32_t boundary = c->items[i].boundary;
         links[i] = boundary == NO_BOUNDARY ? (uint32_t)c->count : last[boundary];
-        if (boundary != NO_BOUNDARY)
+        if (boundary != NO_BOUNDARY && c->items[i].exact)
             last[boundary] = (uint32_t)i;
     }
     return links;
@@ -250,8 +320,7 @@ static kj_status walk_cuts(kj_mail_walk *w, kj_span bytes, kj_error *err)
     return KJ_OK;
 }
 
-/* ---- lines that end otherwise -------------------------------------------------------------------
- */
+/* ---- lines that end otherwise -------------------------------------------------------------- */
 
 static bool has_bare_cr(kj_span bytes)
 {
@@ -261,18 +330,39 @@ static bool has_bare_cr(kj_span bytes)
     return false;
 }
 
-/* Appends the message without NULs, each bare CR as a line end. */
-static void put_normalized(kj_span bytes, kj_buf *out)
+/* What ends a line for some: CR; form feed and vertical tab by Unicode's rules. */
+static bool is_odd_end(uint8_t c)
 {
-    uint8_t *room = kj_buf_reserve(out, bytes.len);
-    size_t len = 0;
-    for (size_t i = 0; room && i < bytes.len; i++) {
-        uint8_t c = bytes.data[i];
-        bool bare = c == '\r' && (i + 1 == bytes.len || bytes.data[i + 1] != '\n');
-        if (c)
-            room[len++] = bare ? '\n' : c;
+    return c == '\r' || c == '\f' || c == '\v';
+}
+
+/* CRs before a LF are one line end with it, one behind a LF is none, others are one each. Returns
+ * the new length of `out`. */
+static size_t put_line_ends(kj_span bytes, size_t *pos, uint8_t *out, size_t len)
+{
+    size_t count = 0;
+    for (; *pos < bytes.len && (is_odd_end(bytes.data[*pos]) || bytes.data[*pos] == 0); ++*pos)
+        count += bytes.data[*pos] != 0;
+    if (*pos < bytes.len && bytes.data[*pos] == '\n') {
+        ++*pos;
+        count = 1;
+    } else if (count == 1 && len && out[len - 1] == '\n') {
+        count = 0;
     }
-    kj_buf_added(out, len);
+    memset(out + len, '\n', count);
+    return len + count;
+}
+
+size_t kj_mail_normalize(kj_span bytes, uint8_t *out)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < bytes.len;) {
+        if (is_odd_end(bytes.data[i]))
+            len = put_line_ends(bytes, &i, out, len);
+        else if (bytes.data[i++])
+            out[len++] = bytes.data[i - 1];
+    }
+    return len;
 }
 
 static kj_status walk_once(kj_mail_walk *w, kj_span bytes, kj_error *err)
@@ -285,7 +375,9 @@ static kj_status walk_normalized(kj_mail_walk *w, kj_span bytes, kj_error *err)
 {
     kj_buf copy;
     kj_buf_init(&copy, bytes.len);
-    put_normalized(bytes, &copy);
+    uint8_t *room = kj_buf_reserve(&copy, bytes.len);
+    if (room)
+        kj_buf_added(&copy, kj_mail_normalize(bytes, room));
     kj_status status = copy.failed ? kj_no_memory(err) : KJ_OK;
     if (status == KJ_OK)
         status = kj_mail_walk_parts(w, kj_buf_span(&copy), err);
@@ -303,9 +395,12 @@ kj_oddities kj_mail_line_ends(kj_span bytes)
 
 kj_status kj_mail_walk_readings(kj_mail_walk *w, kj_span entity, kj_error *err)
 {
-    enum { WORK_FACTOR = 64, WORK_ALWAYS = 16 << 20 };
+    kj_oddities odd = w->odd; /* what the attempts meet says nothing about the message */
     w->flags |= KJ_MEMBER_READING;
     w->work = WORK_ALWAYS + (uint64_t)entity.len * WORK_FACTOR;
-    KJ_TRY(walk_once(w, entity, err));
-    return kj_mail_line_ends(entity) ? walk_normalized(w, entity, err) : KJ_OK;
+    kj_status status = walk_once(w, entity, err);
+    if (status == KJ_OK && (odd & KJ_ODD(KJ_ODD_LINE_ENDS)))
+        status = walk_normalized(w, entity, err);
+    w->odd = odd;
+    return status;
 }

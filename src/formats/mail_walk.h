@@ -42,7 +42,7 @@ void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out);
  * Content-Disposition, in any case, blanks before the colon or not. */
 bool kj_mail_is_part_field(kj_span line);
 
-/* ---- the walk -------------------------------------------------------------------------------- */
+/* ---- the walk ------------------------------------------------------------------------------- */
 
 typedef struct kj_mail_walk {
     kj_sink *sink;
@@ -114,3 +114,7 @@ KJ_MUST_CHECK kj_status kj_mail_walk_readings(kj_mail_walk *w, kj_span entity, k
 
 /* LINE_ENDS when a CR or a NUL stands alone in it. */
 kj_oddities kj_mail_line_ends(kj_span bytes);
+
+/* Writes the text without NULs, each line ended by a LF whatever ended it: at most bytes.len.
+ * Returns how many. */
+size_t kj_mail_normalize(kj_span bytes, uint8_t *out);

@@ -26,6 +26,7 @@
 
 enum {
     PLACES_MAX = 128,           /* of one parameter in one view */
+    VALUE_LOOK = 4096,          /* bytes behind a place, but for the standard's reading */
     BYTES_MAX = 128 << 10,      /* of all values of one thing */
     FIELD_MAX = 16 << 20,       /* of a field, searched for places */
     BOUNDARY_LEN = 70,          /* RFC 2046, 5.1.1 */
@@ -375,7 +376,7 @@ static kj_span trim_end(kj_span text)
 
 static void add_forms(collector *c, kj_span text, bool starred)
 {
-    if (text.len == 0)
+    if (text.len == 0 || c->values->more)
         return;
     add_plain(c, text);
     add_plain(c, trim_end(text));
@@ -440,6 +441,12 @@ static kj_span cut_at_last_quote(kj_span text)
 static const char *const value_ends[] = {
     ";", " \t\r\n;", "(;", ",;", "\";", " \t\r\n()<>@,;:\\\"/[]?=",
 };
+
+/* What stands behind a place's "=", as far as it is looked at there. */
+static kj_span text_at(kj_span view, const place *p)
+{
+    return kj_span_sub(view, p->value, VALUE_LOOK);
+}
 
 /* What stands behind "=", as the standard reads it. */
 static kj_span standard_cut(kj_span rest)
@@ -514,7 +521,7 @@ static void join_pieces(kj_span view, const place *pieces, size_t count, order h
         if (how == ORDER_STANDARD && p->number < next)
             continue;
         next = p->number + 1;
-        kj_span text = standard_cut(kj_span_sub(view, p->value, SIZE_MAX));
+        kj_span text = standard_cut(text_at(view, p));
         if (i == 0 && p->starred && what != DECODE_NONE)
             *out_charset = kj_mime_split_charset(&text);
         put_piece(text, what == DECODE_ALL || (what == DECODE_STARRED && p->starred), out);
@@ -760,7 +767,7 @@ static void add_places(collector *c, const view *v)
     kj_span text = kj_buf_span(&v->text);
     for (size_t i = v->found.count; i-- > 0;) {
         const place *p = &v->found.items[i];
-        kj_span value = standard_cut(kj_span_sub(text, p->value, SIZE_MAX));
+        kj_span value = standard_cut(text_at(text, p));
         if (p->numbered)
             continue;
         if (p->starred)
@@ -778,7 +785,7 @@ static void add_all(collector *c, const field *f)
         const view *v = &f->views[i];
         add_pieces(c, kj_buf_span(&v->text), &v->found);
         for (size_t j = v->found.count; j-- > 0 && !c->values->more;)
-            add_cuts(c, kj_span_sub(kj_buf_span(&v->text), v->found.items[j].value, SIZE_MAX),
+            add_cuts(c, text_at(kj_buf_span(&v->text), &v->found.items[j]),
                      v->found.items[j].starred);
     }
 }

@@ -32,8 +32,9 @@ static kj_status hand_out(kj_span text, kj_sink *sink, kj_error *err)
         .size = bytes.len,
         .content_type = kj_span_str("application/pkcs7-mime"),
     };
-    kj_status status =
-        bytes.failed ? kj_no_memory(err) : kj_sink_child(sink, &member, kj_buf_span(&bytes), err);
+    kj_status status = bytes.failed ? kj_no_memory(err) : KJ_OK;
+    if (status == KJ_OK && bytes.len)
+        status = kj_sink_child(sink, &member, kj_buf_span(&bytes), err);
     kj_buf_done(&bytes);
     return status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Outlook's winmail.dat: MS-OXTNEF 15.0, Transport Neutral Encapsulation Format.
+/* Outlook's winmail.dat: MS-OXTNEF, Transport Neutral Encapsulation Format.
  *
  *     u32 signature, u16 key, then attributes, each
  *     u8 level (1 message, 2 attachment) | u16 id, u16 type | u32 length | data | u16 checksum

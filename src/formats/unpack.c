@@ -460,14 +460,11 @@ static kj_status walk_encrypted(walk *w, struct archive_entry *entry, kj_span na
     bool opened = false;
     bool is_tried = w->way->format == ARCHIVE_FORMAT_ZIP && w->passwords.count &&
                     w->hopeless < HOPELESS_MAX && !lib.archive_entry_is_metadata_encrypted(entry);
-    w->oversize = is_too_large(w, entry);
-    if (w->oversize)
-        kj_sink_unseen(w->sink, KJ_LIMIT, name, "larger than a member may be (--max-member-size)");
-    if (w->oversize)
-        return KJ_OK;
-    if (is_tried)
+    w->oversize = is_tried && is_too_large(w, entry);
+    if (is_tried && !w->oversize) {
         KJ_TRY(try_passwords(w, name, &opened, out_fatal, err));
-    w->hopeless += is_tried && !opened;
+        w->hopeless += !opened;
+    }
     if (w->oversize)
         kj_sink_unseen(w->sink, KJ_LIMIT, name, "larger than a member may be (--max-member-size)");
     else if (!opened)

@@ -9,12 +9,12 @@
  * are written there as NNN.bin; with -q only the totals are printed. With -l a line for each object
  * in place of the first, for comparing with other programs, fields apart by tabs:
  *
- *     = depth size digest flags type[,type...] content-type name[ name...]
+ *     = depth size digest head flags type[,type...] content-type name[ name...]
  *     % depth oddity[ oddity...]
  *
- * The digest is SHA-256 of the bytes without CR and without LF at the end, the flags are "a"
- * attachment, "r" another reading, "e" encrypted, "f" flat, or "-". Exit 1 when a file cannot be
- * read. */
+ * The digest is SHA-256 of the bytes without CR, without blanks before LF and LF at the end, the
+ * head the first 24 of these bytes in hex. The flags are "a" attachment, "r" another reading, "e"
+ * encrypted, "f" flat, or "-". Exit 1 when a file cannot be read. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -161,21 +161,33 @@ static void print_object(const options *o, const kj_object *object)
     kj_buf_done(&room);
 }
 
-/* What two programs agree on that read a text: line ends are theirs. */
-static void print_digest(kj_span bytes)
+/* What programs agree on that read a text: line ends, and blanks before them, are theirs. */
+static void put_plain(kj_span bytes, kj_buf *out)
 {
+    for (size_t i = 0; i <= bytes.len; i++) {
+        bool ends = i == bytes.len || bytes.data[i] == '\n';
+        while (ends && out->len &&
+               (out->data[out->len - 1] == ' ' || out->data[out->len - 1] == '\t'))
+            out->len--;
+        if (i < bytes.len && bytes.data[i] != '\r')
+            kj_buf_put_byte(out, bytes.data[i]);
+    }
+    while (out->len && out->data[out->len - 1] == '\n')
+        out->len--;
+}
+
+static void print_plain(kj_span bytes)
+{
+    enum { HEAD = 24 };
     uint8_t digest[KJ_HASH_MAX];
-    char hex[2 * KJ_HASH_MAX + 1];
+    char hex[2 * KJ_HASH_MAX + 1], head[2 * HEAD + 1];
     kj_buf text;
     kj_buf_init(&text, bytes.len);
-    for (size_t i = 0; i < bytes.len; i++)
-        if (bytes.data[i] != '\r')
-            kj_buf_put_byte(&text, bytes.data[i]);
-    while (text.len && text.data[text.len - 1] == '\n')
-        text.len--;
+    put_plain(bytes, &text);
     kj_hash(KJ_HASH_SHA256, kj_buf_span(&text), digest);
     kj_hex_encode(kj_span_of(digest, kj_hash_len(KJ_HASH_SHA256)), hex);
-    printf("%s", hex);
+    kj_hex_encode(kj_span_sub(kj_buf_span(&text), 0, HEAD), head);
+    printf("%s\t%s", hex, head);
     kj_buf_done(&text);
 }
 
@@ -184,9 +196,9 @@ static void list_object(const kj_object *object, const kj_member *member)
     kj_buf room;
     kj_buf_init(&room, 1 << 20);
     printf("=\t%u\t%zu\t", object->depth, object->bytes.len);
-    print_digest(object->bytes);
+    print_plain(object->bytes);
     printf(
-        "\t%s%s%s%s\t", member->flags ? "" : "-", member->flags & KJ_MEMBER_ATTACHMENT ? "a" : "",
+        "\t%s%s%s%s%s\t", member->flags ? "" : "-", member->flags & KJ_MEMBER_ATTACHMENT ? "a" : "",
         member->flags & KJ_MEMBER_READING ? "r" : "",
         member->flags & KJ_MEMBER_ENCRYPTED ? "e" : "", member->flags & KJ_MEMBER_FLAT ? "f" : "");
     for (size_t i = 0; i < object->claims.count; i++)

@@ -18,6 +18,7 @@ import called  # pylint: disable=unused-import
 import containers  # pylint: disable=unused-import
 import controls  # pylint: disable=unused-import
 import outlook  # pylint: disable=unused-import
+import splits  # pylint: disable=unused-import
 import structure  # pylint: disable=unused-import
 import transfer  # pylint: disable=unused-import
 from letters import HARMLESS, TABLE

@@ -2,14 +2,16 @@
 /* What GMime finds in messages: a second opinion for tests/mail/differential.py, and what
  * bench/mail compares with. Built only where gmime-3.0 is installed; never a part of kujo.
  *
- *     gmime_leaves FILE...      for each file "F PATH", then for each leaf "L DIGEST NAME"
+ *     gmime_leaves FILE...      for each file "F PATH", then for each leaf "L DIGEST HEAD NAME"
  *     gmime_leaves -b FILE...   parses mailboxes, decodes every leaf to nowhere, prints the count
  *
- * The digest is that of walk -l: SHA-256 without CR and without LF at the end. */
+ * Digest and head are those of walk -l: without CR, without blanks before LF and LF at the end. */
 #include <gmime/gmime.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { HEAD = 24 };
 
 typedef struct totals {
     bool quiet;
@@ -20,19 +22,31 @@ typedef struct totals {
 
 static void walk_object(GMimeObject *object, totals *t);
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 static void print_leaf(GMimePart *part, GByteArray *bytes)
 {
     GString *text = g_string_sized_new(bytes->len + 1);
-    for (guint i = 0; i < bytes->len; i++)
-        if (bytes->data[i] != '\r')
+    for (guint i = 0; i <= bytes->len; i++) {
+        bool ends = i == bytes->len || bytes->data[i] == '\n';
+        while (ends && text->len && is_blank(text->str[text->len - 1]))
+            g_string_truncate(text, text->len - 1);
+        if (i < bytes->len && bytes->data[i] != '\r')
             g_string_append_c(text, (char)bytes->data[i]);
+    }
     while (text->len && text->str[text->len - 1] == '\n')
         g_string_truncate(text, text->len - 1);
     char *digest =
         g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)text->str, text->len);
     const char *name = g_mime_part_get_filename(part);
     char *plain = g_strescape(name ? name : "", NULL);
-    printf("L %s %s\n", digest, plain);
+    printf("L %s ", digest);
+    for (gsize i = 0; i < text->len && i < HEAD; i++)
+        printf("%02x", (unsigned char)text->str[i]);
+    printf(" %s\n", plain);
     g_free(plain);
     g_free(digest);
     (void)g_string_free(text, TRUE);

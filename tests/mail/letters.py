@@ -93,6 +93,23 @@ class Letter:
         """Fields, the empty line, the body. A body does not end before its own line end."""
         return self.joined(*(self.joined(field, "\n") for field in fields), "\n", body)
 
+    def holding(self):
+        """(fields, body) of an attachment that holds the payload, in some encoding."""
+        encoding = self.any.choice(["base64", "base64", "quoted-printable", "7bit", None])
+        if encoding == "base64":
+            body = self.base64()
+        elif encoding == "quoted-printable":
+            units = [bytes([byte]) if chr(byte).isalnum() else b"=%02X" % byte for byte in PAYLOAD]
+            width = self.any.choice([10, 17, 24])
+            body = (b"=" + self.eol).join(b"".join(units[at:at + width]) for at in range(0, len(units), width)) \
+                + self.eol
+        else:
+            body = PAYLOAD + self.eol
+        return self.attached(encoding), body
+
+    def held(self):
+        return self.part(*self.holding())
+
     def prose(self):
         """A part with harmless text."""
         kind = self.any.choice(["text/plain", "text/plain; charset=us-ascii", "text/html"])
@@ -148,9 +165,10 @@ class Letter:
         """A message with an attachment whose body is `body`: the payload in base64, if nothing is said."""
         return self.carry(self.attached(encoding, **how), self.base64() if body is None else body, place)
 
-    def message(self, data=PAYLOAD):
+    def message(self, data=None):
         """An ordinary message with an attachment, as something to put elsewhere."""
-        return self.carry(self.attached(), self.base64(data), "last")
+        fields, body = self.holding() if data is None else (self.attached(), self.base64(data))
+        return self.letter(*self.multipart([self.prose(), self.part(fields, body)], boundary=self.boundary()))
 
 
 # ---- the table -----------------------------------------------------------------------------------------------------

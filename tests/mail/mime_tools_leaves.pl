@@ -17,12 +17,13 @@ sub walk {
     my $body = $entity->bodyhandle or return;
     my $text = $body->as_string;
     $text =~ tr/\r//d;
+    $text =~ s/[ \t]+(?=\n|\z)//g;
     $text =~ s/\n+\z//;
     my $name = $entity->head->recommended_filename // '';
     utf8::encode($name) if utf8::is_utf8($name);
     $name =~ s/[^ -~]/?/g;
     utf8::encode($text) if utf8::is_utf8($text);
-    print 'L ', sha256_hex($text), " $name\n";
+    print 'L ', sha256_hex($text), ' ', unpack('H*', substr($text, 0, 24)), " $name\n";
 }
 
 binmode STDOUT;

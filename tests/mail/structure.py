@@ -13,7 +13,7 @@ HEADER = "damaged header block"
 def in_message_header(line, kind=LEGAL):
     """The line stands before the Content-Type of a multipart message."""
     def make(letter):
-        fields, body = letter.multipart([letter.prose(), letter.part(letter.attached(), letter.base64())])
+        fields, body = letter.multipart([letter.prose(), letter.held()])
         return letter.letter([line, *fields] if line is not None else fields, body)
     return make
 
@@ -83,7 +83,7 @@ def without_gap(letter):
 def gap_of(gap, place="part"):
     """Something else than an empty line between fields and body."""
     def make(letter):
-        part = letter.part(letter.attached(), letter.base64())
+        part = letter.held()
         if place == "part":
             part = part.replace(letter.eol * 2, letter.eol + gap + letter.eol, 1)
             return letter.letter(*letter.multipart([letter.prose(), part]))
@@ -103,21 +103,21 @@ evasion("gap-dashes-message", HEADER, RARE, gap_of(b"----", "message"))
 
 def split_header(letter):
     """An empty line in the middle of the message's fields."""
-    fields, body = letter.multipart([letter.prose(), letter.part(letter.attached(), letter.base64())])
+    fields, body = letter.multipart([letter.prose(), letter.held()])
     return letter.joined(*(letter.joined(field, "\n") for field in letter.common()), "\n",
                          "MIME-Version: 1.0\n", *(letter.joined(field, "\n") for field in fields), "\n", body)
 
 
 def split_part_header(letter):
-    fields = letter.attached()
-    part = letter.part(fields[:1], letter.part(fields[1:], letter.base64()))
+    fields, body = letter.holding()
+    part = letter.part(fields[:1], letter.part(fields[1:], body))
     return letter.letter(*letter.multipart([letter.prose(), part]))
 
 
 evasion("goes-on-behind-gap", HEADER, RARE, split_header)
 evasion("goes-on-behind-gap-part", HEADER, RARE, split_part_header)
 evasion("gap-before-part-fields", HEADER, RARE, lambda letter: letter.letter(*letter.multipart(
-    [letter.prose(), letter.joined("\n", letter.part(letter.attached(), letter.base64()))])))
+    [letter.prose(), letter.joined("\n", letter.held())])))
 evasion("many-fields", HEADER, LEGAL, lambda letter: letter.carry(
     ["X-%d: %d" % (i, i) for i in range(1500)] + letter.attached(), letter.base64()))
 
@@ -125,7 +125,7 @@ MIMELESS = "what the message says it is"
 evasion("no-mime-version", MIMELESS, LEGAL, lambda letter: letter.letter(
     letter.attached(), letter.base64(), version=False))
 evasion("no-mime-version-multipart", MIMELESS, LEGAL, lambda letter: letter.letter(
-    *letter.multipart([letter.part(letter.attached(), letter.base64())]), version=False))
+    *letter.multipart([letter.held()]), version=False))
 for ident, value in {"other": "2.0", "comment": "1.0 (made by hand)", "comment-inside": "1.(x)0", "empty": "",
                      "word": "one", "blanks": " 1 . 0 "}.items():
     evasion("mime-version-" + ident, MIMELESS, LEGAL, lambda letter, value=value: letter.letter(
@@ -141,7 +141,7 @@ for ident, kind, fields in [
         ("odd-name", RARE, ["A_b!c'd: 1"])]:
     evasion("first-field-" + ident, "begins with something else", kind, lambda letter, fields=fields: letter.part(
         [*fields, *letter.multipart([letter.prose()])[0]], letter.parted(
-            [letter.prose(), letter.part(letter.attached(), letter.base64())])))
+            [letter.prose(), letter.held()])))
 for ident, kind, order in [("type-first", LEGAL, 0), ("encoding-first", LEGAL, 1), ("disposition-first", LEGAL, 2)]:
     evasion("only-part-fields-" + ident, "begins with something else", kind, lambda letter, order=order: letter.part(
         (lambda fields: fields[order:] + fields[:order])(sorted(letter.attached())), letter.base64()))
@@ -154,7 +154,7 @@ TYPE = "type of a multipart"
 def typed(field, boundary="b0und", extra=None):
     """A multipart whose Content-Type is this field, and whose delimiter lines have this boundary."""
     def make(letter):
-        parts = [letter.prose(), letter.part(letter.attached(), letter.base64())]
+        parts = [letter.prose(), letter.held()]
         if letter.any.randrange(2):
             parts.append(letter.prose())
         fields = [field] if isinstance(field, (str, bytes)) else list(field)
@@ -201,9 +201,9 @@ for ident, kind, value in [
         ("broken-word", RARE, "multi\n part/mixed; boundary=b0und")]:
     evasion("type-" + ident, TYPE, kind, typed("Content-Type: " + value))
 evasion("type-blank-before-colon", TYPE, LEGAL, typed("Content-Type : multipart/mixed; boundary=b0und"))
-evasion("type-leading-blank", TYPE, RARE, typed(b" Content-Type: multipart/mixed; boundary=b0und"))
 evasion("type-nul-in-name", TYPE, RARE, typed(b"Content-\0Type: multipart/mixed; boundary=b0und"))
-evasion("type-absent", TYPE, RARE, typed([]))
+evasion("type-absent", TYPE, RARE, lambda letter: letter.letter([], letter.parted(
+    [letter.prose(), letter.part(letter.attached(), letter.base64())], "b0und")))
 
 TWICE = "duplicated Content-Type"
 for ident, kind, values in [
@@ -223,7 +223,7 @@ evasion("type-twice-part", TWICE, LEGAL, lambda letter: letter.carry(
 evasion("type-twice-both-real", TWICE, LEGAL, lambda letter: letter.letter(
     ["Content-Type: multipart/mixed; boundary=aa11", "Content-Type: multipart/mixed; boundary=bb22"],
     letter.parted([letter.prose()], "aa11")
-    + letter.parted([letter.part(letter.attached(), letter.base64())], "bb22")))
+    + letter.parted([letter.held()], "bb22")))
 
 # ---- boundaries --------------------------------------------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ for ident, parameters, boundary in [
 evasion("boundary-twice-nested", REPEATED, LEGAL, lambda letter: letter.letter(
     ["Content-Type: multipart/mixed; boundary=aa; boundary=bb"], letter.parted(
         [letter.part(["Content-Type: text/plain"], letter.joined(
-            "text\n\n--bb\n", letter.part(letter.attached(), letter.base64()), "--bb--\n"))], "aa")))
+            "text\n\n--bb\n", letter.held(), "--bb--\n"))], "aa")))
 
 for ident, kind, parameters, boundary in [
         ("2231-charset", LEGAL, "boundary*=us-ascii''b0und", "b0und"),
@@ -340,7 +340,7 @@ def delimited(before=b"--", behind=b"", close=None, gap=None, only_second=False)
         odd = before + bound + behind + letter.eol
         first = b"--" + bound + letter.eol if only_second else odd
         parts = letter.joined(first, letter.prose(), letter.eol if gap is None else gap, odd,
-                              letter.part(letter.attached(), letter.base64()), "\n",
+                              letter.held(), "\n",
                               b"--" + bound + b"--" if close is None else close.replace(b"B", bound), "\n")
         return letter.letter(["Content-Type: multipart/mixed; boundary=\"%s\"" % letter.bound], parts)
     return make
@@ -377,7 +377,7 @@ PLACE = "where a part stands"
 def laid(make):
     """A multipart with this body: make(letter, delimiter, part)."""
     def whole(letter):
-        body = make(letter, letter.joined(b"--", raw(letter.bound)), letter.part(letter.attached(), letter.base64()))
+        body = make(letter, letter.joined(b"--", raw(letter.bound)), letter.held())
         return letter.letter(["Content-Type: multipart/mixed; boundary=\"%s\"" % letter.bound], body)
     return whole
 
@@ -385,7 +385,7 @@ def laid(make):
 for ident, kind, make in [
         ("unclosed", LEGAL, lambda m, d, part: m.joined(d, "\n", m.prose(), "\n", d, "\n", part)),
         ("unclosed-no-line-end", LEGAL, lambda m, d, part: m.joined(d, "\n", part).rstrip()),
-        ("unclosed-many-lines", LEGAL, lambda m, d, part: m.joined(d, "\n", part, "\n" * 50)),
+        ("unclosed-many-lines", LEGAL, lambda m, d, part: m.joined(d, "\n", part, "\n" * 20)),
         ("preamble", RARE, lambda m, d, part: m.joined(part, "\n", d, "\n", m.prose(), "\n", d, "--\n")),
         ("preamble-text-first", RARE, lambda m, d,
          part: m.joined("text\n\n", part, "\n", d, "\n", m.prose(), "\n", d, "--\n")),
@@ -428,7 +428,7 @@ ALIKE = "boundaries alike"
 
 def two_levels(outer, inner, close_inner=True, close_outer=True, part_in="inner"):
     def make(letter):
-        part = letter.part(letter.attached(), letter.base64())
+        part = letter.held()
         rows = [b"--" + raw(inner),
                 letter.prose() + letter.eol + b"--" + raw(inner) + letter.eol + part if part_in == "inner"
                 else letter.prose()]
@@ -470,7 +470,7 @@ def wrapped(encoding, kind, inner):
         if encoding == "base64":
             data = letter.base64(data)
         elif encoding == "quoted-printable":
-            data = b"".join(bytes([c]) if chr(c).isalnum() or c in b"\n-/:" else b"=%02X" % c for c in data)
+            data = b"".join(bytes([c]) if chr(c).isalnum() or c in b"\n/:" else b"=%02X" % c for c in data)
         elif encoding == "x-uuencode":
             data = letter.uuencoded(data)
         fields = ["Content-Type: " + kind]
@@ -481,7 +481,7 @@ def wrapped(encoding, kind, inner):
 
 
 def inner_multipart(letter):
-    return letter.parted([letter.prose(), letter.part(letter.attached(), letter.base64())], "1nn")
+    return letter.parted([letter.prose(), letter.held()], "1nn")
 
 
 for encoding in ["base64", "quoted-printable", "x-uuencode"]:
@@ -520,11 +520,10 @@ evasion("digest-encoded", DEEP, LEGAL, lambda letter: letter.letter(*letter.mult
 
 def deep(levels, level):
     def make(letter):
-        part = letter.part(letter.attached(), letter.base64())
-        fields, body = letter.attached(), letter.base64()
+        fields, body = letter.holding()
         for depth in range(levels):
             fields, body = level(letter, letter.part(fields, body), depth)
-        return letter.letter(fields, body) if part else b""
+        return letter.letter(fields, body)
     return make
 
 
@@ -571,7 +570,7 @@ evasion("partial-whole", PARTIAL, LEGAL, partial(1, 1, lambda m: m.message()))
 evasion("partial-first-holds-it", PARTIAL, LEGAL, partial(1, 2, lambda m: m.message()))
 evasion("partial-second-holds-it", PARTIAL, RARE, partial(2, 2, lambda m: m.base64()))
 evasion("partial-second-holds-part", PARTIAL, RARE, partial(2, 3, lambda m: m.parted(
-    [m.part(m.attached(), m.base64())], "b0und")))
+    [m.held()], "b0und")))
 evasion("partial-first-half", PARTIAL, LEGAL, partial(1, 2, lambda m: m.letter(
     m.attached(), base64.b64encode(PAYLOAD)[:40])), "told")
 evasion("partial-second-half", PARTIAL, LEGAL, partial(2, 2, lambda m: base64.b64encode(PAYLOAD)[40:] + m.eol),
@@ -584,4 +583,4 @@ evasion("external-body", PARTIAL, LEGAL, lambda letter: letter.carry(
     letter.joined("Content-Type: application/octet-stream\nContent-ID: <x@example.org>\n\n")), "told")
 evasion("external-body-phantom", PARTIAL, RARE, lambda letter: letter.carry(
     ["Content-Type: message/external-body; access-type=local-file; name=\"/x\""],
-    letter.part(letter.attached(), letter.base64())))
+    letter.held()))
