@@ -134,6 +134,7 @@ struct kj_object {
     const kj_span *names; /* likewise */
     size_t name_count;
     bool flat;                /* KJ_MEMBER_FLAT */
+    bool reading;             /* it, or what it is in, is KJ_MEMBER_READING */
     kj_oddities odd;          /* what is strange about it; known after it was walked */
     const kj_mail *mail;      /* of a message; parts reach it through `parent` */
     const kj_member *members; /* known after it was walked */

@@ -189,7 +189,7 @@ void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out)
         case LINE_OTHER:
             if (++junk == 1 || field.row < KJ_COUNT(part_fields))
                 add_start(out, start);
-            more = junk < JUNK_LINES;
+            more = junk < JUNK_LINES && !kj_span_starts(line, kj_span_str("--"));
             break;
         }
     }

@@ -124,6 +124,8 @@ static kj_status hand_out_file(kj_mail_walk *w, const kj_mail_part *p, bool own,
     return status;
 }
 
+/* Without a first line that announces a file, a body whose encoding is said to be one is its data.
+ */
 static kj_status walk_files(kj_mail_walk *w, const kj_mail_part *p, bool own, kj_span text,
                             size_t *out_count, kj_error *err)
 {
@@ -134,6 +136,11 @@ static kj_status walk_files(kj_mail_walk *w, const kj_mail_part *p, bool own, kj
     kj_status status = KJ_OK;
     for (*out_count = 0; status == KJ_OK && kj_encoded_next(text, &pos, &file); ++*out_count)
         status = hand_out_file(w, p, own && *out_count == 0, &file, &bytes, err);
+    if (status == KJ_OK && own && *out_count == 0) {
+        file = (kj_encoded_file){.kind = KJ_ENCODED_UU, .text = text};
+        status = hand_out_file(w, p, true, &file, &bytes, err);
+        *out_count = bytes.len > 0;
+    }
     kj_buf_done(&bytes);
     return status;
 }
@@ -167,7 +174,10 @@ static kj_status walk_converted(kj_mail_walk *w, const kj_mail_part *p, kj_span 
     kj_span bytes = kj_buf_span(&converted);
     if (kj_span_starts(bytes, kj_span_str("\xEF\xBB\xBF")))
         bytes = kj_span_sub(bytes, 3, SIZE_MAX);
+    size_t files;
     kj_status status = hand_out(w, p, bytes, KJ_MEMBER_READING, err);
+    if (status == KJ_OK)
+        status = walk_files(w, p, false, bytes, &files, err);
     kj_buf_done(&converted);
     return status;
 }
@@ -390,8 +400,8 @@ static kj_span without_pair(kj_span word)
 {
     if (word.len && strchr(".,;:", word.data[word.len - 1]))
         word.len--;
-    bool paired = word.len >= 2 && is_around_word(word.data[0]) &&
-                  is_around_word(word.data[word.len - 1]);
+    bool paired =
+        word.len >= 2 && is_around_word(word.data[0]) && is_around_word(word.data[word.len - 1]);
     return paired ? kj_span_sub(word, 1, word.len - 2) : word;
 }
 

@@ -14,7 +14,11 @@
 
 static const char FROM[] = "From ";
 
-enum { LINE_LOOK = 2000 }; /* bytes of a separator and of the line behind it that are looked at */
+enum {
+    LINE_LOOK = 2000,  /* bytes of a separator and of the line behind it that are looked at */
+    FIELD_SHOWN = 120, /* bytes of a field in a message's name */
+    AS_ONE_MAX = 8,    /* messages of a mailbox that may be one */
+};
 
 /* "12:34" */
 static bool has_time(kj_span line)
@@ -108,10 +112,43 @@ static kj_span message_in(kj_span bytes, size_t start, size_t end)
     return message;
 }
 
-static kj_status walk_message(kj_sink *sink, kj_span message, size_t number, kj_buf *room,
-                              kj_error *err)
+/* Appends a field's value, as one line of at most FIELD_SHOWN bytes. */
+static void put_field(kj_span message, const char *name, kj_buf *out)
 {
-    KJ_TRY(kj_sink_account(sink, message.len, err));
+    kj_reader r = kj_reader_of(message);
+    kj_mime_field field;
+    while (kj_mime_next_field(&r, &field)) {
+        if (!kj_text_equal_nocase(field.name, kj_span_str(name)))
+            continue;
+        kj_buf value;
+        kj_buf_init(&value, 4 * KJ_MIME_VALUE_MAX);
+        kj_mime_decode_value(field.raw, &value);
+        kj_span text = kj_span_sub(kj_text_trim(kj_buf_span(&value)), 0, FIELD_SHOWN);
+        kj_buf_put_text(out, text.len ? ", " : "");
+        kj_buf_put(out, text);
+        kj_buf_done_into(&value, out);
+        return;
+    }
+}
+
+/* "message 3, <id@example.org>, Mon, 2 Feb 2004 10:00:00 +0000": its number, Message-ID and date.
+ */
+static kj_span message_name(kj_arena *arena, kj_span message, size_t number)
+{
+    kj_buf text;
+    kj_buf_init(&text, 4 * FIELD_SHOWN);
+    kj_buf_printf(&text, "message %zu", number);
+    put_field(message, "Message-ID", &text);
+    put_field(message, "Date", &text);
+    char *name = text.failed ? NULL : kj_arena_text(arena, kj_buf_span(&text));
+    kj_span out = kj_span_of(name, name ? text.len : 0);
+    kj_buf_done(&text);
+    return out;
+}
+
+static kj_status hand_out(kj_sink *sink, kj_span message, kj_span name, unsigned flags,
+                          kj_buf *room, kj_error *err)
+{
     kj_buf_clear(room);
     room->max = message.len;
     kj_span bytes = message;
@@ -120,27 +157,47 @@ static kj_status walk_message(kj_sink *sink, kj_span message, size_t number, kj_
         unquote(message, room);
         bytes = kj_buf_span(room);
     }
-    char *name = kj_arena_printf(sink->arena, "message %zu", number);
-    if (!name || room->failed)
+    if (!name.data || room->failed)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "no memory for more messages");
-    kj_member member = {.name = kj_span_str(name), .size = bytes.len};
+    kj_member member = {
+        .name = name,
+        .size = bytes.len,
+        .flags = flags,
+        .content_type = kj_span_str("message/rfc822"),
+    };
     return kj_sink_child(sink, &member, bytes, err);
 }
 
-static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
+static kj_status walk_messages(kj_span bytes, kj_sink *sink, kj_buf *room, size_t *out_count,
+                               kj_error *err)
 {
-    kj_span bytes = object->bytes;
-    kj_buf room;
-    kj_buf_init(&room, 0);
-    kj_status status = KJ_OK;
     size_t start = 0;
-    for (size_t number = 1; status == KJ_OK && start < bytes.len; number++) {
+    for (*out_count = 0; start < bytes.len;) {
         size_t end = next_separator(bytes, start);
         kj_span message = message_in(bytes, start, end);
-        if (message.len)
-            status = walk_message(sink, message, number, &room, err);
+        ++*out_count;
+        if (message.len) {
+            kj_span name = message_name(sink->arena, message, *out_count);
+            KJ_TRY(kj_sink_account(sink, message.len, err));
+            KJ_TRY(hand_out(sink, message, name, 0, room, err));
+        }
         start = end;
     }
+    return KJ_OK;
+}
+
+/* A single message may come with a separator, from a mail server that hands it over in this form,
+ * and its text may hold a line that looks like another: a small mailbox is read as one message,
+ * too. */
+static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
+{
+    kj_buf room;
+    kj_buf_init(&room, 0);
+    size_t count;
+    kj_status status = walk_messages(object->bytes, sink, &room, &count, err);
+    if (status == KJ_OK && count > 1 && count <= AS_ONE_MAX)
+        status = hand_out(sink, message_in(object->bytes, 0, object->bytes.len),
+                          kj_span_str("as one message"), KJ_MEMBER_READING, &room, err);
     kj_buf_done(&room);
     return status;
 }

@@ -180,19 +180,26 @@ static void add_plain(collector *c, kj_span bytes)
 
 /* ---- views --------------------------------------------------------------------------------- */
 
+static size_t skip_space(kj_span s, size_t at)
+{
+    while (at < s.len && kj_is_space(s.data[at]))
+        at++;
+    return at;
+}
+
 /* What a line end and the blanks behind it become. */
 typedef enum fold { FOLD_KEEPS_BLANKS, FOLD_IS_BLANK, FOLD_IS_NOTHING } fold;
 
 static void unfold_as(kj_span raw, fold how, kj_buf *out)
 {
-    for (size_t i = 0; i < raw.len; i++) {
-        uint8_t c = raw.data[i];
-        if (c != '\r' && c != '\n') {
-            kj_buf_put_byte(out, c);
-            continue;
-        }
-        while (how != FOLD_KEEPS_BLANKS && i + 1 < raw.len && kj_is_space(raw.data[i + 1]))
-            i++;
+    for (size_t at = 0; at < raw.len;) {
+        size_t end = at;
+        while (end < raw.len && raw.data[end] != '\r' && raw.data[end] != '\n')
+            end++;
+        kj_buf_put(out, kj_span_sub(raw, at, end - at));
+        if (end == raw.len)
+            return;
+        at = how == FOLD_KEEPS_BLANKS ? end + 1 : skip_space(raw, end);
         if (how == FOLD_IS_BLANK)
             kj_buf_put_byte(out, ' ');
     }
@@ -233,13 +240,6 @@ typedef struct places {
     bool more;
 } places;
 
-static size_t skip_space(kj_span s, size_t at)
-{
-    while (at < s.len && kj_is_space(s.data[at]))
-        at++;
-    return at;
-}
-
 /* Whether a parameter's name can begin behind this byte. */
 static bool begins_word(kj_span s, size_t at)
 {
@@ -274,15 +274,13 @@ static void find_places(kj_span s, const char *param, places *out)
     kj_span word = kj_span_str(param);
     out->count = 0;
     out->more = false;
-    for (size_t at = 0; at < s.len;) {
-        size_t hit = kj_text_find_nocase(kj_span_sub(s, at, SIZE_MAX), word);
-        if (hit == SIZE_MAX)
-            return;
-        at += hit + word.len;
+    for (size_t at = 0; at < s.len; at++) {
         place p;
-        if (!begins_word(s, at - word.len) || !read_place(s, at, &p))
+        if (kj_lower(s.data[at]) != word.data[0] || !begins_word(s, at) ||
+            !kj_text_equal_nocase(kj_span_sub(s, at, word.len), word) ||
+            !read_place(s, at + word.len, &p))
             continue;
-        p.start = at - word.len;
+        p.start = at;
         out->more |= out->count == PLACES_MAX;
         out->count = kj_min_size(out->count, PLACES_MAX - 1);
         out->items[out->count++] = p;
@@ -572,9 +570,14 @@ static view *new_view(field *f)
     return v;
 }
 
-static void make_views(field *f)
+/* The first view, the only one that ordinary fields need. */
+static void make_first_view(field *f)
 {
     unfold_as(f->raw, FOLD_KEEPS_BLANKS, &new_view(f)->text);
+}
+
+static void make_other_views(field *f)
+{
     kj_span unfolded = kj_buf_span(&f->views[0].text);
     if (unfolded.len != f->raw.len) {
         unfold_as(f->raw, FOLD_IS_BLANK, &new_view(f)->text);
@@ -823,26 +826,41 @@ static void collect_all(collector *c, const field *f, size_t first)
     }
 }
 
+/* Finds the places in the views from `first`; whether there are any. */
+static bool find_places_in(collector *c, field *f, size_t first)
+{
+    bool any = false;
+    for (size_t i = first; i < f->count; i++) {
+        places *found = &f->views[i].found;
+        find_places(kj_buf_span(&f->views[i].text), c->param, found);
+        any |= found->count > 0;
+        c->cut |= found->more;
+    }
+    return any;
+}
+
 static void collect_field(collector *c, kj_span raw, field *f)
 {
-    make_views(f);
-    bool any = false;
-    for (size_t i = 0; i < f->count; i++) {
-        find_places(kj_buf_span(&f->views[i].text), c->param, &f->views[i].found);
-        any |= f->views[i].found.count > 0;
-        c->cut |= f->views[i].found.more;
-    }
-    if (!any)
-        return;
     size_t first = c->values->count;
-    kj_mime_read_params(raw, &f->list);
-    add_standard(c, &f->list);
-    if (!is_ordinary(c, f, first)) {
-        collect_all(c, f, first);
-    } else if (c->is_name) {
-        judge_names(c, c->values->count);
-        add_percent(c, first);
+    make_first_view(f);
+    bool any = find_places_in(c, f, 0);
+    if (any) {
+        kj_mime_read_params(raw, &f->list);
+        add_standard(c, &f->list);
     }
+    if (any && is_ordinary(c, f, first)) {
+        if (c->is_name) {
+            judge_names(c, c->values->count);
+            add_percent(c, first);
+        }
+        return;
+    }
+    make_other_views(f);
+    bool hidden = find_places_in(c, f, 1) && !any;
+    if (hidden)
+        kj_mime_read_params(raw, &f->list);
+    if (any || hidden)
+        collect_all(c, f, first);
 }
 
 /* While this runs, `more` says that there is no more room. */
@@ -996,7 +1014,8 @@ static void add_odd_types(collector *c, kj_span raw, kj_span main_value)
     if (is_whole_type(main_value) && main_value.data[main_value.len - 1] != '/')
         add(c, main_value);
     field f = {.raw = raw};
-    make_views(&f);
+    make_first_view(&f);
+    make_other_views(&f);
     for (size_t i = 0; i < f.count; i++)
         add_types_of(c, kj_buf_span(&f.views[i].text));
     done_field(c, &f);

@@ -330,6 +330,7 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
         .names = slot->names,
         .name_count = slot->name_count,
         .flat = slot->flags & KJ_MEMBER_FLAT,
+        .reading = l->object->reading || (slot->flags & KJ_MEMBER_READING),
     };
     if (!l->object->mail)
         child.host_path = kj_span_str(kj_volume_of_path(&s->arena, slot->name));
@@ -431,7 +432,7 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
     };
     kj_status status = walk(&l, err);
     kj_digests_clear(&l.shown);
-    if (object->odd && s->events->odd)
+    if (object->odd && !object->reading && s->events->odd)
         tell_odd(s, object);
     /* What was unpacked before a budget ran out counts, and the object itself is in memory. */
     if (status != KJ_OK && !(s->stopped && status == KJ_LIMIT))

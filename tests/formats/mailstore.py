@@ -23,7 +23,9 @@ BODY = MESSAGE[MESSAGE.index(b"\n\n") + 2:]
 
 
 def digest(data):
-    return hashlib.sha256(data.replace(b"\r", b"").rstrip(b"\n")).hexdigest()
+    """As walk's: without CR, without blanks before LF and LF at the end."""
+    text = re.sub(rb"[ \t]+\n", b"\n", data.replace(b"\r", b""))
+    return hashlib.sha256(text.rstrip(b"\n")).hexdigest()
 
 
 def unescape(text):
@@ -45,7 +47,7 @@ def walk(data, name="a.bin"):
             unseen.append(line)
         if line[0] != "=":
             continue
-        _, depth, _, sha, flags, kinds, content_type, names = line.split("\t")
+        _, depth, _, sha, _, flags, kinds, content_type, names = line.split("\t")
         if depth == "0":
             types = kinds.split(",")
         else:

@@ -20,7 +20,7 @@ import time
 from compound import (BINARY, LONG, OBJECT, STRING8, TIME, UNICODE, attachment, compound, lzfu, message, msg)
 
 WALK = os.path.abspath(sys.argv[1])
-MARK = b"An inert text that must be found. "
+MARK = b"An inert text that must be found."
 RTF = rb"{\rtf1\ansi An inert text, an inert text, an inert text.\par }"
 
 
@@ -29,7 +29,9 @@ class Skip(Exception):
 
 
 def digest(data):
-    return hashlib.sha256(data.replace(b"\r", b"").rstrip(b"\n")).hexdigest()
+    """As walk's: without CR, without blanks before LF and LF at the end."""
+    text = re.sub(rb"[ \t]+\n", b"\n", data.replace(b"\r", b""))
+    return hashlib.sha256(text.rstrip(b"\n")).hexdigest()
 
 
 def unescape(text):
@@ -52,7 +54,7 @@ class Seen:
         self.members, self.headers, self.unseen = {}, {}, []
         for line in result.stdout.decode().splitlines():
             if line[0] == "=":
-                _, depth, size, sha, flags, types, content_type, names = line.split("\t")
+                _, depth, size, sha, _, flags, types, content_type, names = line.split("\t")
                 names = [unescape(name) for name in names.split(" ")]
                 if depth == "0":
                     self.types = types.split(",")

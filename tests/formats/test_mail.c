@@ -245,21 +245,21 @@ static void mailboxes(void **state)
         {"two messages, quoting undone",
          "From a@b Thu Jan  1 00:00:00 1970\nFrom: a\nTo: b\n\n>From here\n>>From there\n> From\n"
          "\nFrom c@d Thu Jan  1 00:00:01 1970\nFrom: c\nTo: d\n\nsecond\n",
-         "message 1 44 \"From: a\\nTo: b\\n\\nFrom here\\n>From there\\n> From\\n\"\n"
-         "message 2 22 \"From: c\\nTo: d\\n\\nsecond\\n\"\n"},
+         "message 1 44 message/rfc822 \"From: a\\nTo: b\\n\\nFrom here\\n>From there\\n> From\\n\"\n"
+         "message 2 22 message/rfc822 \"From: c\\nTo: d\\n\\nsecond\\n\"\n"},
         {"From in the text",
          "From a@b Thu Jan  1 00:00:00 1970\nFrom: a\nTo: b\n\nFrom here on\nx: y\n\n"
          "From what I know,\nit is fine\n",
-         "message 1 63 \"From: a\\nTo: b\\n\\nFrom here on\\nx: y\\n\\nFrom what I know,\\n"
+         "message 1 63 message/rfc822 \"From: a\\nTo: b\\n\\nFrom here on\\nx: y\\n\\nFrom what I know,\\n"
          "it is fine\\n\"\n"},
         {"one message, CR LF",
          "From a@b Thu Jan  1 00:00:00 1970\r\nFrom: a\r\n\r\nx\r\n\r\n"
          "From c@d Thu Jan  1 00:00:01 1970\r\nFrom: c\r\n\r\ny\r\n",
-         "message 1 14 \"From: a\\r\\n\\r\\nx\\r\\n\"\nmessage 2 14 \"From: "
+         "message 1 14 message/rfc822 \"From: a\\r\\n\\r\\nx\\r\\n\"\nmessage 2 14 message/rfc822 \"From: "
          "c\\r\\n\\r\\ny\\r\\n\"\n"},
         {"a separator that is quoted as the first field",
          "From a@b Thu Jan  1 00:00:00 1970\n>From z Thu Jan  1 00:00:00 1970\nFrom: a\n\nx\n",
-         "message 1 11 \"From: a\\n\\nx\\n\"\n"},
+         "message 1 11 message/rfc822 \"From: a\\n\\nx\\n\"\n"},
     };
     for (size_t i = 0; i < sizeof boxes / sizeof boxes[0]; i++) {
         kj_claims claims;

@@ -17,7 +17,7 @@ from letters import PAYLOAD, LEGAL, RARE, evasion, raw
 
 CODE = base64.b64encode(PAYLOAD)
 
-# ---- encodings that stand in text --------------------------------------------------------------------------------------
+# ---- encodings that stand in text ----------------------------------------------------------------------------------
 
 XX = b"+-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BINHEX = b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
@@ -165,7 +165,7 @@ for ident, pack in {"gzip64": lambda data: gzip.compress(data, mtime=0), "bzip2"
     evasion("encoding-x-" + ident, OTHERS, RARE, lambda letter, ident=ident, pack=pack: letter.attach(
         letter.base64(pack(PAYLOAD)), "x-" + ident))
 
-# ---- TNEF ----------------------------------------------------------------------------------------------------------------
+# ---- TNEF ----------------------------------------------------------------------------------------------------------
 
 TNEF = "TNEF"
 
@@ -213,7 +213,7 @@ evasion("tnef-uu", TNEF, LEGAL, in_body(lambda m: m.uuencoded(tnef(m), "winmail.
 evasion("tnef-cut", TNEF, RARE,
         lambda letter: letter.attach(letter.base64(tnef(letter)[:-2]), kind="application/ms-tnef"))
 
-# ---- S/MIME ----------------------------------------------------------------------------------------------------------------
+# ---- S/MIME --------------------------------------------------------------------------------------------------------
 
 SMIME = "opaque S/MIME"
 DATA_OID = bytes.fromhex("06092a864886f70d010701")
@@ -292,7 +292,7 @@ evasion("smime-pem", SMIME, RARE, lambda letter: letter.attach(letter.joined(
 evasion("smime-no-encoding", SMIME, RARE,
         lambda letter: letter.attach(letter.base64(signed(entity(letter))), None, kind="application/pkcs7-mime"))
 
-# ---- HTML, calendars, cards --------------------------------------------------------------------------------------------------
+# ---- HTML, calendars, cards ----------------------------------------------------------------------------------------
 
 URI, CALENDAR = "data: URIs", "calendars and cards"
 TEXT64 = CODE.decode()
@@ -376,7 +376,7 @@ for ident, kind, line in [
         ["Content-Type: text/vcard; charset=utf-8"],
         letter.lines("BEGIN:VCARD", "VERSION:3.0", "FN:Ann Example", line, "END:VCARD")))
 
-# ---- archives ------------------------------------------------------------------------------------------------------------------
+# ---- archives ------------------------------------------------------------------------------------------------------
 
 LOCKED = "archive with its password in the text"
 
@@ -462,7 +462,7 @@ evasion("zipped-mail-file", "nesting", LEGAL, lambda letter: zipped(letter.messa
 evasion("gzipped-message", "nesting", LEGAL,
         lambda letter: letter.attach(letter.base64(gzip.compress(letter.message(), mtime=0))))
 
-# ---- charsets ----------------------------------------------------------------------------------------------------------------
+# ---- charsets ------------------------------------------------------------------------------------------------------
 
 CHARSET = "charsets"
 TEXT = PAYLOAD.decode()
@@ -476,7 +476,8 @@ def in_charset(charset, data, encoding="base64", kind="text/plain"):
     return make
 
 
-UTF7 = b"".join(bytes([c]) if chr(c).isalnum() else b"+" + base64.b64encode(b"\0" + bytes([c])).rstrip(b"=") + b"-" for c in PAYLOAD)
+UTF7 = b"".join(bytes([c]) if chr(c).isalnum() else b"+"
+                + base64.b64encode(b"\0" + bytes([c])).rstrip(b"=") + b"-" for c in PAYLOAD)
 UTF7_ALL = b"+" + base64.b64encode(TEXT.encode("utf-16-be")).rstrip(b"=") + b"-"
 for ident, kind, charset, data in [
         ("utf-16", LEGAL, "utf-16", b"\xff\xfe" + TEXT.encode("utf-16-le")),
@@ -508,7 +509,7 @@ evasion("charset-utf-16-code", CHARSET, RARE, lambda letter: letter.carry(
     ["Content-Type: text/plain; charset=utf-16le", "Content-Transfer-Encoding: binary"],
     letter.base64().decode().encode("utf-16-le")))
 
-# ---- mailboxes -----------------------------------------------------------------------------------------------------------------
+# ---- mailboxes -----------------------------------------------------------------------------------------------------
 
 BOX = "mailboxes"
 FROM = "From ann@example.org Mon Mar  2 10:11:12 2026\n"
@@ -536,7 +537,8 @@ for ident, kind, make in [
         ("odd-from", LEGAL, box(calm, lambda m: m.message(), line="From MAILER-DAEMON Mon Mar  2 10:11:12 2026\n")),
         ("odd-date", LEGAL, box(calm, lambda m: m.message(), line="From - Mon Mar 02 10:11:12 2026\n")),
         ("from-only", RARE, box(calm, lambda m: m.message(), line="From \n")), ("exim", LEGAL, lambda m: m.joined(
-            "From MAILER-DAEMON Mon Mar  2 10:11:12 2026\nX-Envelope-From: <ann@example.org>\nX-Envelope-To: bob@example.net\n", m.message())),
+            "From MAILER-DAEMON Mon Mar  2 10:11:12 2026\nX-Envelope-From: <ann@example.org>\n"
+            "X-Envelope-To: bob@example.net\n", m.message())),
         ("uu", LEGAL, box(calm, lambda m: m.letter([], m.joined("text\n\n", m.uuencoded()), False))),
         ("mmdf", RARE,
          lambda m: b"".join(b"\1\1\1\1\n" + make(m) + b"\1\1\1\1\n" for make in (calm, lambda m: m.message()))),
@@ -554,7 +556,8 @@ for ident, suffix in {"seen": ":2,S", "new": ".M1P2.example.org", "none": ""}.it
 
 def emlx(letter):
     message = letter.message()
-    return b"%-10d\n" % len(message) + message + b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\">\n<dict/>\n</plist>\n"
+    return b"%-10d\n" % len(message) + message \
+        + b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\">\n<dict/>\n</plist>\n"
 
 
 evasion("emlx", BOX, RARE, emlx, suffix=".emlx")

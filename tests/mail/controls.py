@@ -116,22 +116,26 @@ AAAAAAAA/0AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==
 """
 for ident, make in {
         "pgp-mime": lambda m: m.letter(*m.multipart([m.prose(),
-                                                     m.part(["Content-Type: application/pgp-signature; name=signature.asc"], ARMOUR)],
+            m.part(["Content-Type: application/pgp-signature; name=signature.asc"], ARMOUR)],
                                                     "multipart/signed")),
         "pgp-inline": text("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nHello\n" + ARMOUR),
         "pgp-encrypted": lambda m: m.letter(*m.multipart([m.part(["Content-Type: application/pgp-encrypted"],
             "Version: 1\n"), m.part(
             ["Content-Type: application/octet-stream; name=encrypted.asc"], ARMOUR.replace("SIGNATURE", "MESSAGE"))],
                                                          "multipart/encrypted")),
-        "forwarded": text("FYI\n\n----- Original Message -----\nFrom: Ann <ann@example.org>\nTo: bob\nSubject: x\n\nHello\n"),
-        "forwarded-mime": text("FYI\n\n---------- Forwarded message ----------\nFrom: Ann <ann@example.org>\nContent-Type: text/plain\n\nHello\n"),
+        "forwarded": text(
+            "FYI\n\n----- Original Message -----\nFrom: Ann <ann@example.org>\nTo: bob\nSubject: x\n\nHello\n"),
+        "forwarded-mime": text(
+            "FYI\n\n---------- Forwarded message ----------\nFrom: Ann <ann@example.org>\n"
+            "Content-Type: text/plain\n\nHello\n"),
         "patch": text(PATCH), "patch-eicar": text(QUOTE + PATCH),
         "uu-prose": text("Use uuencode: the first line is\nbegin 644 name\nand then data.\n"),
         "yenc-prose": text("A line =ybegin says where it starts, and =yend where it ends.\n"),
         "binhex-prose": text("It says (This file must be converted with BinHex 4.0) and then a :\n"),
         "base64-prose": text("QUJD is ABC in base64; dGVzdA== is test.\n"),
         "data-prose": text("A data:text/plain;base64,SGVsbG8= URI.\n"),
-        "dkim": lambda m: m.letter(["DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=a;\n\th=from:to; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\n"
+        "dkim": lambda m: m.letter(["DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=a;\n"
+                                    "\th=from:to; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\n"
                                     "\tb=" + "AbCd0123" * 9 + "\n\t " + "EfGh4567" * 9, "Content-Type: text/plain"],
                                    m.text()),
         "bounce": lambda m: m.letter(*m.multipart([m.prose(),
@@ -145,7 +149,8 @@ for ident, make in {
         "alternative": lambda m: m.letter(*m.multipart([m.part(["Content-Type: text/plain"], "a\n"),
                                                         m.part(["Content-Type: text/html"], "<p>a</p>\n")],
                                                        "multipart/alternative")),
-        "mailing-list": text("Hello\n_______________________________________________\nlist mailing list\nhttp://www.example.org/\n"),
+        "mailing-list": text(
+            "Hello\n_______________________________________________\nlist mailing list\nhttp://www.example.org/\n"),
         "dashes": text("a\n--\nb\n----\nc\n------------------------------\nd\n"),
         "receipt": lambda m: m.letter(*m.multipart(
             [m.prose(),

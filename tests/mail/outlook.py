@@ -127,8 +127,10 @@ for ident, kind, make in [
         ("usual", LEGAL, lambda m: message(m, attachment(PAYLOAD, m.file))),
         ("narrow", LEGAL, lambda m: message(m, attachment(PAYLOAD, m.file, False))),
         ("second", LEGAL, lambda m: message(m, attachment(SAID, "a.txt"), attachment(PAYLOAD, m.file))),
-        ("embedded", LEGAL, embedded), ("eml-inside", LEGAL, lambda m: message(m, attachment(long_message(m), "a.eml"))),
-        ("no-name", RARE, lambda m: message(m, {"__properties_version1.0": b"\0" * 8, "__substg1.0_37010102": PAYLOAD}))]:
+        ("embedded", LEGAL, embedded),
+        ("eml-inside", LEGAL, lambda m: message(m, attachment(long_message(m), "a.eml"))),
+        ("no-name", RARE,
+         lambda m: message(m, {"__properties_version1.0": b"\0" * 8, "__substg1.0_37010102": PAYLOAD}))]:
     evasion("msg-" + ident, OUTLOOK, kind, lambda letter, make=make: compound(make(letter)), suffix=".msg")
     if ident in ("usual", "embedded"):
         evasion("msg-attached-" + ident, OUTLOOK, kind, lambda letter, make=make: letter.attach(

@@ -5,7 +5,7 @@ import base64
 
 from letters import PAYLOAD, LEGAL, RARE, Letter, evasion, raw
 
-# ---- header blocks ---------------------------------------------------------------------------------------------------
+# ---- header blocks -------------------------------------------------------------------------------------------------
 
 HEADER = "damaged header block"
 
@@ -146,7 +146,7 @@ for ident, kind, order in [("type-first", LEGAL, 0), ("encoding-first", LEGAL, 1
     evasion("only-part-fields-" + ident, "begins with something else", kind, lambda letter, order=order: letter.part(
         (lambda fields: fields[order:] + fields[:order])(sorted(letter.attached())), letter.base64()))
 
-# ---- types -----------------------------------------------------------------------------------------------------------
+# ---- types ---------------------------------------------------------------------------------------------------------
 
 TYPE = "type of a multipart"
 
@@ -225,7 +225,7 @@ evasion("type-twice-both-real", TWICE, LEGAL, lambda letter: letter.letter(
     letter.parted([letter.prose()], "aa11")
     + letter.parted([letter.held()], "bb22")))
 
-# ---- boundaries --------------------------------------------------------------------------------------------------------
+# ---- boundaries ----------------------------------------------------------------------------------------------------
 
 BOUNDARY = "boundary parameter"
 REPEATED = "duplicated boundary parameter"
@@ -328,7 +328,7 @@ for ident, kind, parameters, boundary in [
         ("fold-in-quotes-dropped", RARE, "boundary=\"b0\r\n und\"", "b0und")]:
     evasion("boundary-" + ident, BOUNDARY, kind, bounded(parameters, boundary))
 
-# ---- delimiter lines ---------------------------------------------------------------------------------------------------
+# ---- delimiter lines -----------------------------------------------------------------------------------------------
 
 DELIMITER = "delimiter lines"
 
@@ -369,7 +369,7 @@ for ident, kind, how in [
         ("all-as-close", RARE, {"behind": b"--"}), ("close-blank-inside", RARE, {"close": b"--B --"})]:
     evasion("delimiter-" + ident, DELIMITER, kind, delimited(**how))
 
-# ---- where parts stand ---------------------------------------------------------------------------------------------------
+# ---- where parts stand ---------------------------------------------------------------------------------------------
 
 PLACE = "where a part stands"
 
@@ -421,7 +421,7 @@ evasion("place-no-delimiter-base64", PLACE, RARE, lambda letter: letter.letter(
 evasion("place-cut-in-header", PLACE, LEGAL,
         laid(lambda m, d, part: m.joined(d, "\n", part, d, "\nContent-Type: te")))
 
-# ---- boundaries that begin with one another ----------------------------------------------------------------------------
+# ---- boundaries that begin with one another ------------------------------------------------------------------------
 
 ALIKE = "boundaries alike"
 
@@ -432,7 +432,8 @@ def two_levels(outer, inner, close_inner=True, close_outer=True, part_in="inner"
         rows = [b"--" + raw(inner),
                 letter.prose() + letter.eol + b"--" + raw(inner) + letter.eol + part if part_in == "inner"
                 else letter.prose()]
-        nested = letter.eol.join(rows) + letter.eol + (b"--" + raw(inner) + b"--" + letter.eol if close_inner else b"")
+        nested = letter.eol.join(rows) + letter.eol + (
+            b"--" + raw(inner) + b"--" + letter.eol if close_inner else b"")
         first = letter.part(["Content-Type: multipart/alternative; boundary=\"%s\"" % inner], nested)
         body = letter.joined(b"--", raw(outer), "\n", first, "\n", b"--", raw(outer), "\n",
                              part if part_in == "outer" else letter.prose(), "\n",
@@ -457,7 +458,7 @@ for ident, kind, how in [
         ("hyphen-prefix-outer", LEGAL, ("--b0und", "b0und", True, True, "outer"))]:
     evasion("alike-" + ident, ALIKE, kind, two_levels(*how))
 
-# ---- messages in messages ------------------------------------------------------------------------------------------------
+# ---- messages in messages ------------------------------------------------------------------------------------------
 
 NESTED = "composite types under an encoding"
 DEEP = "nesting"

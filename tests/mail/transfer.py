@@ -226,7 +226,7 @@ evasion("qp-token", QUOTED, RARE, with_encodings("quoted printable", body=lambda
 evasion("qp-token-joined", QUOTED, RARE, with_encodings("quotedprintable", body=lambda m: soft(m, m.eol)))
 evasion("qp-comment", QUOTED, LEGAL, with_encodings("(q) Quoted-Printable (p)", body=lambda m: soft(m, m.eol)))
 
-# ---- other encodings of MIME parts -----------------------------------------------------------------------------------
+# ---- other encodings of MIME parts ---------------------------------------------------------------------------------
 
 IDENTITY = "no transfer encoding"
 for ident, value in [("7bit", "7bit"), ("8bit", "8bit"), ("binary", "binary"), ("absent", None), ("x-any", "x-any")]:
