@@ -224,6 +224,24 @@ static void find_cuts(cuts *c)
 
 /* ---- entities ------------------------------------------------------------------------------ */
 
+/* The type to hand a part out with: one that says that something is inside before others. */
+static kj_status pick_type(kj_mail_walk *w, const kj_mail_head *head, kj_span *io_type,
+                           kj_error *err)
+{
+    kj_mime_values types = {0};
+    for (size_t i = 0; i < head->types.count; i++)
+        if (!kj_mime_types(w->sink->arena, head->types.items[i], &types))
+            return kj_mail_no_room(err);
+    for (size_t i = 0; i < types.count; i++) {
+        kj_span type = types.items[i];
+        if (kj_mail_is_multipart(type) || kj_span_starts(type, kj_span_str("message/"))) {
+            *io_type = type;
+            break;
+        }
+    }
+    return KJ_OK;
+}
+
 /* A multipart that holds further cuts shows nothing undecoded that these do not. */
 static kj_status walk_entity(kj_mail_walk *w, kj_span entity, bool holds_cuts, kj_error *err)
 {
@@ -232,6 +250,7 @@ static kj_status walk_entity(kj_mail_walk *w, kj_span entity, bool holds_cuts, k
     KJ_TRY(kj_sink_account(w->sink, 0, err));
     kj_mail_read_head_anyhow(entity, &head);
     KJ_TRY(kj_mail_read_part(w, &head, "text/plain", &part, err));
+    KJ_TRY(pick_type(w, &head, &part.type, err));
     if (holds_cuts && kj_mail_is_multipart(part.type))
         part.encodings.set &= ~(1U << KJ_ENCODING_IDENTITY);
     for (size_t i = 0; i < head.start_count; i++) {

@@ -273,6 +273,7 @@ static bool is_shown(layer *l, const kj_member *member, kj_span bytes)
     if (!l->object->mail)
         return false;
     kj_digest digest = kj_digest_of(&l->scanner->key, bytes);
+    digest.hash ^= member->flags & KJ_MEMBER_FLAT; /* a message that was shown as a text is new */
     if ((member->flags & KJ_MEMBER_READING) && kj_digests_has(&l->shown, &digest))
         return true;
     kj_digests_add(&l->shown, &digest);
