@@ -162,10 +162,10 @@ static void ignore_sighting(void *user, uint32_t set, uint32_t artifact, kj_span
     (void)member;
 }
 
-static void ignore_object(void *user, kj_span member, const char *type, uint64_t bytes)
+static void ignore_object(void *user, bool is_member, const char *type, uint64_t bytes)
 {
     (void)user;
-    (void)member;
+    (void)is_member;
     (void)type;
     (void)bytes;
 }

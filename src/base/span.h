@@ -65,7 +65,10 @@ static inline size_t kj_span_find(kj_span s, kj_span needle, size_t from)
         return SIZE_MAX;
     if (needle.len == 0)
         return from;
-    const uint8_t *hit =
-        s.data ? memmem(s.data + from, s.len - from, needle.data, needle.len) : NULL;
+    if (!s.data)
+        return SIZE_MAX;
+    const uint8_t *hit = needle.len == 1
+                             ? memchr(s.data + from, needle.data[0], s.len - from)
+                             : memmem(s.data + from, s.len - from, needle.data, needle.len);
     return hit ? (size_t)(hit - s.data) : SIZE_MAX;
 }

@@ -125,9 +125,22 @@ static bool broken(uint32_t code, size_t len)
     return code == REPLACEMENT && len == 1;
 }
 
+/* Moves over ASCII, eight bytes at a time. */
+static size_t skip_ascii(kj_span s, size_t pos)
+{
+    for (uint64_t word; s.len - pos >= sizeof word; pos += sizeof word) {
+        memcpy(&word, s.data + pos, sizeof word);
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (pos < s.len && s.data[pos] < 0x80)
+        pos++;
+    return pos;
+}
+
 bool kj_utf8_valid(kj_span s)
 {
-    for (size_t pos = 0; pos < s.len;) {
+    for (size_t pos = skip_ascii(s, 0); pos < s.len; pos = skip_ascii(s, pos)) {
         size_t start = pos;
         uint32_t code = kj_utf8_next(s, &pos);
         if (broken(code, pos - start))

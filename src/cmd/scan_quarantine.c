@@ -76,11 +76,11 @@ static void on_finding(void *user, const kj_finding *finding)
     look->detected |= finding->klass != KJ_CLASS_HEURISTIC;
 }
 
-static void on_object(void *user, kj_span member, const char *type, uint64_t bytes)
+static void on_object(void *user, bool is_member, const char *type, uint64_t bytes)
 {
     second_look *look = user;
     (void)bytes;
-    if (member.len == 0 && type && strcmp(type, "mbox") == 0)
+    if (!is_member && type && strcmp(type, "mbox") == 0)
         look->is_mailbox = true;
 }
 

@@ -88,9 +88,8 @@ static bool is_type_of(const char *const *types, kj_span type)
     return false;
 }
 
-static bool has_extension_of(const char *const *extensions, kj_span name)
+static bool has_extension_of(const char *const *extensions, kj_span extension)
 {
-    kj_span extension = kj_path_extension(name, NULL);
     for (; extension.len && extensions && *extensions; extensions++)
         if (kj_text_equal_nocase(extension, kj_span_str(*extensions)))
             return true;
@@ -107,10 +106,12 @@ static bool is_catch_all(const kj_format *format)
 
 void kj_identify_declared(kj_span type, kj_span name, kj_claims *claims)
 {
+    kj_span extension = kj_path_extension(name, NULL);
     for (size_t i = 0; i < kj_format_count && claims->count < KJ_CLAIMS_MAX; i++) {
         const kj_format *format = kj_formats[i];
-        if (has_claim(claims, format) ||
-            !(is_type_of(format->types, type) || has_extension_of(format->extensions, name)))
+        if (!is_type_of(format->types, type) && !has_extension_of(format->extensions, extension))
+            continue;
+        if (has_claim(claims, format))
             continue;
         const kj_format *last = claims->count ? claims->formats[claims->count - 1] : NULL;
         bool before = last && is_catch_all(last);

@@ -152,8 +152,10 @@ static const struct {
 
 static unsigned weigh(kj_span name)
 {
+    uint8_t first = name.len ? kj_upper(name.data[0]) : 0;
     for (size_t i = 0; i < KJ_COUNT(mail_names); i++)
-        if (kj_text_equal_nocase(name, kj_span_str(mail_names[i].name)))
+        if (first == (uint8_t)mail_names[i].name[0] &&
+            kj_text_equal_nocase(name, kj_span_str(mail_names[i].name)))
             return mail_names[i].weight;
     return 0;
 }

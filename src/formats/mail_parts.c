@@ -189,10 +189,10 @@ static size_t line_end_before(kj_span body, size_t at)
  * the beginning of a line. */
 static size_t next_dashes(kj_span bytes, size_t from)
 {
-    if (kj_span_is(kj_span_sub(bytes, from, 2), "--"))
-        return from;
-    size_t at = kj_span_find(bytes, kj_span_str("\n--"), from);
-    return at == SIZE_MAX ? SIZE_MAX : at + 1;
+    size_t at = kj_mime_find_line(bytes, '-', from);
+    while (at != SIZE_MAX && !kj_span_is(kj_span_sub(bytes, at, 2), "--"))
+        at = kj_mime_find_line(bytes, '-', kj_mime_next_line(bytes, at));
+    return at;
 }
 
 static bool next_delimiter(structure *s, size_t from, delimiter *out)

@@ -59,11 +59,13 @@ static bool after_empty_line(kj_span bytes, size_t at)
 /* Offset of the next separator at or after `from`, or the length of the file. */
 static size_t next_separator(kj_span bytes, size_t from)
 {
-    kj_span wanted = kj_span_str("\nFrom ");
-    for (size_t at; (at = kj_span_find(bytes, wanted, from)) != SIZE_MAX; from = at + 1)
-        if (after_empty_line(bytes, at + 1) && is_separator(bytes, at + 1))
-            return at + 1;
-    return bytes.len;
+    for (size_t at = kj_mime_next_line(bytes, from);; at = kj_mime_next_line(bytes, at)) {
+        at = kj_mime_find_line(bytes, (uint8_t)FROM[0], at);
+        if (at == SIZE_MAX)
+            return bytes.len;
+        if (after_empty_line(bytes, at) && is_separator(bytes, at))
+            return at;
+    }
 }
 
 /* Length of a quoted separator's marks at `at`, the start of a line; 0: it is none. */
@@ -76,20 +78,22 @@ static size_t quote_marks(kj_span bytes, size_t at)
     return quoted ? marks : 0;
 }
 
-/* Appends the message with one mark taken off each quoted line. */
-static void unquote(kj_span message, kj_buf *out)
+/* Offset of the next line that is a quoted separator, or the length of the message. */
+static size_t next_quoted(kj_span message, size_t from)
 {
-    kj_span mark = kj_span_str("\n>");
+    size_t at = kj_mime_find_line(message, '>', from);
+    while (at != SIZE_MAX && quote_marks(message, at) == 0)
+        at = kj_mime_find_line(message, '>', kj_mime_next_line(message, at));
+    return at == SIZE_MAX ? message.len : at;
+}
+
+/* Appends the message with one mark taken off each quoted line. */
+static void unquote(kj_span message, size_t first, kj_buf *out)
+{
     size_t from = 0;
-    for (size_t at; (at = kj_span_find(message, mark, from)) != SIZE_MAX;) {
-        size_t line = at + 1;
-        size_t skipped = quote_marks(message, line) ? 1 : 0;
-        kj_buf_put(out, kj_span_sub(message, from, line - from));
-        from = line + skipped;
-        if (!skipped) {
-            kj_buf_put_byte(out, '>');
-            from++;
-        }
+    for (size_t at = first; at < message.len; at = next_quoted(message, from)) {
+        kj_buf_put(out, kj_span_sub(message, from, at - from));
+        from = at + 1;
     }
     kj_buf_put(out, kj_span_sub(message, from, SIZE_MAX));
 }
@@ -152,9 +156,9 @@ static kj_status hand_out(kj_sink *sink, kj_span message, kj_span name, unsigned
     kj_buf_clear(room);
     room->max = message.len;
     kj_span bytes = message;
-    if (kj_span_find(message, kj_span_str("\n>From "), 0) != SIZE_MAX ||
-        kj_span_find(message, kj_span_str("\n>>"), 0) != SIZE_MAX) {
-        unquote(message, room);
+    size_t quoted = next_quoted(message, 0);
+    if (quoted < message.len) {
+        unquote(message, quoted, room);
         bytes = kj_buf_span(room);
     }
     if (!name.data || room->failed)

@@ -37,6 +37,20 @@ static size_t skip_blanks(kj_span s, size_t at)
     return at;
 }
 
+size_t kj_mime_next_line(kj_span bytes, size_t from)
+{
+    const uint8_t *end =
+        from < bytes.len ? memchr(bytes.data + from, '\n', bytes.len - from) : NULL;
+    return end ? (size_t)(end - bytes.data) + 1 : bytes.len;
+}
+
+size_t kj_mime_find_line(kj_span bytes, uint8_t first, size_t from)
+{
+    while (from < bytes.len && bytes.data[from] != first)
+        from = kj_mime_next_line(bytes, from);
+    return from < bytes.len ? from : SIZE_MAX;
+}
+
 bool kj_mime_is_field(kj_span line)
 {
     size_t len = name_len(line);

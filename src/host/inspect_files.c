@@ -114,11 +114,11 @@ static void on_matched(void *user, uint32_t set, uint32_t rule, bool is_member)
         kj_sightings_add_rule(&l->in->seen[set], rule);
 }
 
-static void on_object(void *user, kj_span member, const char *type, uint64_t bytes)
+static void on_object(void *user, bool is_member, const char *type, uint64_t bytes)
 {
     looking *l = user;
     (void)bytes;
-    if (member.len == 0)
+    if (!is_member)
         l->in->files.items[l->file].type = type;
 }
 

@@ -114,6 +114,11 @@ static void tell_sightings(kj_matcher *matcher, uint32_t set, const kj_object *o
                            const kj_scan_events *events)
 {
     const kj_sightings *seen = kj_matcher_seen(matcher);
+    uint64_t any = 0;
+    for (uint32_t base = 0; base < seen->artifact_count; base += 64)
+        any |= seen->artifacts[base / 64];
+    if (!any)
+        return;
     kj_buf path;
     kj_member_path(object, (kj_span){0}, &path);
     for (uint32_t base = 0; base < seen->artifact_count; base += 64)

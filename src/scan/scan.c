@@ -441,11 +441,8 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
     kj_status matched = match_object(s, object, err);
     if (matched != KJ_OK && !(s->stopped && matched == KJ_LIMIT))
         return matched;
-    kj_buf path;
-    kj_member_path(object, (kj_span){0}, &path);
-    s->events->object(s->events->user, kj_buf_span(&path), object->claims.formats[0]->name,
+    s->events->object(s->events->user, object->depth > 0, object->claims.formats[0]->name,
                       object->bytes.len);
-    kj_buf_done(&path);
     return status != KJ_OK ? status : matched;
 }
 

@@ -22,7 +22,7 @@ typedef struct kj_scan_limits {
     {                                                                                              \
         .depth = 16, .members = 100000, .bytes = UINT64_C(2) << 30,                                \
         .member_bytes = UINT64_C(256) << 20, .file_bytes = UINT64_C(1) << 30, .ratio = 1000,       \
-        .readings = 8, .time_ms = 120000                                                                          \
+        .readings = 8, .time_ms = 120000                                                           \
     }
 
 enum { KJ_EVIDENCE_MAX = 8, KJ_EXCERPT_MAX = 32 };
@@ -70,8 +70,8 @@ typedef struct kj_scan_events {
     void (*console)(void *user, kj_span member, kj_span line);
     /* Something is strange about an object: it can be read in several ways. NULL: nobody asks. */
     void (*odd)(void *user, kj_oddities odd, kj_span member);
-    /* An object was scanned. */
-    void (*object)(void *user, kj_span member, const char *type, uint64_t bytes);
+    /* An object was scanned, the file itself or a member of it. */
+    void (*object)(void *user, bool is_member, const char *type, uint64_t bytes);
 } kj_scan_events;
 
 /* A file to scan. */

@@ -159,9 +159,9 @@ static void put_odd(void *user, kj_oddities odd, kj_span member)
     put_record(writer, &record.head, sizeof record, place, (kj_span){0});
 }
 
-static void count_object(void *user, kj_span member, const char *type, uint64_t bytes)
+static void count_object(void *user, bool is_member, const char *type, uint64_t bytes)
 {
-    (void)member;
+    (void)is_member;
     (void)type;
     kj_wire_writer *writer = user;
     writer->objects++;

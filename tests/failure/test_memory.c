@@ -382,10 +382,10 @@ static void take_sighting(void *user, uint32_t set, uint32_t artifact, kj_span m
     o->result += artifact + 1;
 }
 
-static void take_object(void *user, kj_span member, const char *type, uint64_t bytes)
+static void take_object(void *user, bool is_member, const char *type, uint64_t bytes)
 {
     (void)user;
-    (void)member;
+    (void)is_member;
     (void)type;
     (void)bytes;
 }

@@ -81,12 +81,12 @@ static void take_sighting(void *user, uint32_t set, uint32_t artifact, kj_span m
     fuzz_require(set == 0 && artifact != KJ_NONE);
 }
 
-static void take_object(void *user, kj_span member, const char *type, uint64_t bytes)
+static void take_object(void *user, bool is_member, const char *type, uint64_t bytes)
 {
     seen *s = user;
     s->objects++;
     s->bytes += bytes;
-    check_member(member);
+    (void)is_member;
     fuzz_require(type != NULL);
 }
 

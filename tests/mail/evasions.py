@@ -28,7 +28,6 @@ from kit import EICAR_NAME, case, check, equal, few, kujo, run, run_cases, write
 KNOWN_MISSES = {
     "uu-indented": "only programs for sets of articles look for an indented line",
     "uu-upper": "UUDeview alone reads it, in HTML",
-    "uu-encoding-no-begin": "JavaMail reads it, when it is told to",
     "binhex-no-banner-body": "RFC 1741 asks for the banner; only hexbin and UUDeview go without",
 }
 

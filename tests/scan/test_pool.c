@@ -49,7 +49,7 @@ void kj_scanner_cancel(kj_scanner *scanner)
 static kj_status act_clean(const kj_scan_events *events, kj_error *err)
 {
     (void)err;
-    events->object(events->user, (kj_span){0}, "data", 10);
+    events->object(events->user, false, "data", 10);
     return KJ_OK;
 }
 

@@ -60,7 +60,7 @@ static void act(char letter, kj_span member, const kj_scan_events *events)
     else if (letter == 'u')
         events->unseen(events->user, KJ_LIMIT, member, "x");
     else if (letter == '.')
-        events->object(events->user, member, "mail", 10);
+        events->object(events->user, member.len > 0, "mail", 10);
 }
 
 kj_status kj_scan_file(kj_scanner *scanner, const kj_scan_input *input,

@@ -55,7 +55,7 @@ static void put_all(kj_buf *out)
     events.sighting(events.user, 0, 1, kj_span_str(""));
     events.matched(events.user, 0, 1, false);
     events.console(events.user, kj_span_str("m"), kj_span_of("a\x1b\xff\0b", 5));
-    events.object(events.user, kj_span_str("m"), "zip", 100);
+    events.object(events.user, true, "zip", 100);
     events.odd(events.user, KJ_ODD(KJ_ODD_NO_BOUNDARY) | KJ_ODD(KJ_HEURISTIC_COUNT - 1),
                kj_span_str("odd"));
     kj_error err = {.message = "no"};
