@@ -105,7 +105,10 @@ enum {
     KJ_MEMBER_ENCRYPTED = 1 << 1,  /* stored encrypted; seen only when a password was found */
     KJ_MEMBER_READING = 1 << 2, /* another reading of its container: scanned only if the container
                                    has shown no member of that content yet */
-    KJ_MEMBER_FLAT = 1 << 3,    /* no message is looked for in it: its container cut it up itself */
+    KJ_MEMBER_SHOWN =
+        1 << 4,              /* handed out before, and handed out again so that its content is known
+                                when other readings follow: ordinary messages need no digests */
+    KJ_MEMBER_FLAT = 1 << 3, /* no message is looked for in it: its container cut it up itself */
 };
 
 /* A member as its container knows it; kept so that rules on the container can ask. */

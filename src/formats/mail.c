@@ -62,53 +62,58 @@ static bool next_field(kj_reader *r, size_t *fields, size_t *junk, kj_mime_field
     return false;
 }
 
-static size_t count_fields(kj_span bytes)
+/* The value decoded, both in the sink's arena. */
+static bool keep_header(kj_mail_walk *w, const kj_mime_field *field, kj_header *out)
 {
-    kj_reader r = kj_reader_of(bytes);
-    kj_mime_field field;
-    size_t count = 0, junk = 0;
-    while (count <= HEADERS_MAX && next_field(&r, &count, &junk, &field))
-        continue;
-    return count;
+    kj_buf_clear(&w->scratch);
+    kj_mime_decode_value(field->raw, &w->scratch);
+    kj_span text = kj_span_sub(kj_buf_span(&w->scratch), 0, KJ_MIME_VALUE_MAX);
+    char *name = kj_arena_text(w->sink->arena, field->name);
+    char *value = kj_arena_text(w->sink->arena, text);
+    *out = (kj_header){.name = kj_span_of(name, field->name.len),
+                       .value = kj_span_of(value, text.len)};
+    return name && value;
 }
 
-static kj_status read_fields(kj_mail_walk *w, kj_span bytes, kj_header *headers, size_t count,
-                             kj_error *err)
+/* Room for one header more; false without memory. */
+static bool grow_headers(kj_arena *arena, kj_header **headers, size_t count, size_t *capacity)
 {
-    kj_reader r = kj_reader_of(bytes);
-    kj_mime_field field;
-    size_t read = 0, junk = 0;
-    for (size_t i = 0; i < count && next_field(&r, &read, &junk, &field); i++) {
-        kj_buf_clear(&w->scratch);
-        kj_mime_decode_value(field.raw, &w->scratch);
-        kj_span text = kj_span_sub(kj_buf_span(&w->scratch), 0, KJ_MIME_VALUE_MAX);
-        char *name = kj_arena_text(w->sink->arena, field.name);
-        char *value = kj_arena_text(w->sink->arena, text);
-        if (!name || !value)
-            return kj_mail_no_room(err);
-        headers[i] = (kj_header){.name = kj_span_of(name, field.name.len),
-                                 .value = kj_span_of(value, text.len)};
-        note_known(w->mail, &headers[i]);
-    }
-    return KJ_OK;
+    enum { FIRST = 32 };
+    if (count < *capacity)
+        return true;
+    size_t wanted = *capacity ? 2 * *capacity : FIRST;
+    kj_header *grown = kj_new_array(arena, kj_header, wanted);
+    if (!grown)
+        return false;
+    if (count)
+        memcpy(grown, *headers, count * sizeof *grown);
+    *headers = grown;
+    *capacity = wanted;
+    return true;
 }
 
 static kj_status read_mail(kj_mail_walk *w, kj_error *err)
 {
-    size_t count = count_fields(w->message);
     kj_mail *mail = kj_new(w->sink->arena, kj_mail);
-    kj_header *headers = kj_new_array(w->sink->arena, kj_header, count);
-    if (!mail || !headers)
+    if (!mail)
         return kj_mail_no_room(err);
-    if (count > HEADERS_MAX) {
+    kj_reader r = kj_reader_of(w->message);
+    kj_mime_field field;
+    kj_header *headers = NULL;
+    size_t capacity = 0, fields = 0, junk = 0;
+    while (next_field(&r, &fields, &junk, &field) && fields <= HEADERS_MAX) {
+        size_t at = mail->header_count;
+        if (!grow_headers(w->sink->arena, &headers, at, &capacity) ||
+            !keep_header(w, &field, &headers[at]))
+            return kj_mail_no_room(err);
+        note_known(mail, &headers[at]);
+        mail->header_count++;
+    }
+    if (fields > HEADERS_MAX)
         kj_sink_unseen(w->sink, KJ_LIMIT, (kj_span){0},
                        "more header fields than are kept for rules");
-        count = HEADERS_MAX;
-    }
-    w->mail = mail;
-    KJ_TRY(read_fields(w, w->message, headers, count, err));
     mail->headers = headers;
-    mail->header_count = count;
+    w->mail = mail;
     return KJ_OK;
 }
 
@@ -116,7 +121,7 @@ static kj_status read_mail(kj_mail_walk *w, kj_error *err)
 
 /* Names that mail has, and how much each says: DECISIVE ones suffice alone. Names with X- at large
  * say nothing: manifests and Debian's copyright files have them too. */
-enum { COMMON = 1, DECISIVE = 2 };
+enum { COMMON = 1, DECISIVE = 2, ENOUGH = 2 };
 
 static const struct {
     const char *name;
@@ -187,9 +192,9 @@ static bool has_mail_fields(kj_span bytes, size_t junk_max)
     kj_mime_field field;
     size_t fields = 0, junk = 0;
     unsigned weight = 0;
-    while (next_field(&r, &fields, &junk, &field) && junk <= junk_max)
+    while (weight <= ENOUGH && next_field(&r, &fields, &junk, &field) && junk <= junk_max)
         weight += weigh(field.name);
-    return weight >= 2 + kj_min_size(junk, 1);
+    return weight >= ENOUGH + kj_min_size(junk, 1);
 }
 
 static bool is_utf16(kj_span bytes)
@@ -239,6 +244,12 @@ static unsigned probe(kj_span bytes)
 /* ---- the row
  * ------------------------------------------------------------------------------------- */
 
+/* As the standards have it; `body`: it is a multipart's, without a header block. */
+static kj_status walk_first(kj_mail_walk *w, bool body, kj_error *err)
+{
+    return body ? kj_mail_walk_body(w, w->message, err) : kj_mail_walk_parts(w, w->message, err);
+}
+
 static kj_status walk_message(kj_mail_walk *w, kj_object *object, kj_error *err)
 {
     KJ_TRY(read_mail(w, err));
@@ -246,8 +257,16 @@ static kj_status walk_message(kj_mail_walk *w, kj_object *object, kj_error *err)
     bool body = kj_mail_is_multipart(object->content_type) && is_body(w->message);
     w->reread |= kj_mail_line_ends(w->message) | (body ? KJ_ODD(KJ_ODD_ENCODED_MULTIPART) : 0);
     w->odd |= w->reread;
-    KJ_TRY(body ? kj_mail_walk_body(w, w->message, err) : kj_mail_walk_parts(w, w->message, err));
-    return w->reread ? kj_mail_walk_readings(w, w->message, err) : KJ_OK;
+    KJ_TRY(walk_first(w, body, err));
+    if (!w->reread)
+        return KJ_OK;
+    kj_oddities odd = w->odd; /* what attempts meet says nothing about the message */
+    w->flags = KJ_MEMBER_SHOWN;
+    KJ_TRY(walk_first(w, body, err));
+    w->flags = KJ_MEMBER_READING;
+    kj_status status = kj_mail_walk_readings(w, w->message, err);
+    w->odd = odd;
+    return status;
 }
 
 static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)

@@ -218,7 +218,7 @@ static void note_message(kj_mail_walk *w, const kj_mail_part *p)
                  kj_span_is(kj_buf_span(&w->scratch), "1");
     w->odd |= KJ_ODD(KJ_ODD_PARTIAL_MESSAGE);
     w->reread |= KJ_ODD(KJ_ODD_PARTIAL_MESSAGE);
-    if (!whole && !w->collecting && !(w->flags & KJ_MEMBER_READING))
+    if (!whole && !w->collecting && !w->flags)
         kj_sink_unseen(w->sink, KJ_UNSUPPORTED, kj_span_str(p->number),
                        "one piece of a message that was sent in pieces");
 }

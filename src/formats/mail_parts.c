@@ -235,7 +235,7 @@ static kj_status open_multipart(structure *s, const kj_mail_head *head, const kj
         note(w, KJ_ODD_BOUNDARY_SYNTAX);
     if (s->depth == KJ_MAIL_DEPTH_MAX) {
         note(w, KJ_ODD_NESTING);
-        if (!s->too_deep && !w->collecting)
+        if (!s->too_deep && !w->collecting && !w->flags)
             kj_sink_unseen(w->sink, KJ_LIMIT, kj_span_str(p->number), "parts nested too deep");
         s->too_deep = true;
         return KJ_OK;

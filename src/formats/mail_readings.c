@@ -414,12 +414,8 @@ kj_oddities kj_mail_line_ends(kj_span bytes)
 
 kj_status kj_mail_walk_readings(kj_mail_walk *w, kj_span entity, kj_error *err)
 {
-    kj_oddities odd = w->odd; /* what the attempts meet says nothing about the message */
-    w->flags |= KJ_MEMBER_READING;
+    bool line_ends = w->odd & KJ_ODD(KJ_ODD_LINE_ENDS);
     w->work = WORK_ALWAYS + (uint64_t)entity.len * WORK_FACTOR;
-    kj_status status = walk_once(w, entity, err);
-    if (status == KJ_OK && (odd & KJ_ODD(KJ_ODD_LINE_ENDS)))
-        status = walk_normalized(w, entity, err);
-    w->odd = odd;
-    return status;
+    KJ_TRY(walk_once(w, entity, err));
+    return line_ends ? walk_normalized(w, entity, err) : KJ_OK;
 }

@@ -50,7 +50,7 @@ typedef struct kj_mail_walk {
     kj_span message;    /* the whole of it, as it came */
     kj_oddities odd;    /* what was met */
     kj_oddities reread; /* that of it which makes programs find other parts */
-    unsigned flags;     /* of all members: KJ_MEMBER_READING while not in the first reading */
+    unsigned flags;     /* of all members: 0 in the first reading, else SHOWN or READING */
     bool collecting;    /* only words are wanted, nothing is handed out */
     bool collected;
     uint64_t work;  /* bytes that may still be decoded in other readings */

@@ -91,7 +91,8 @@ static size_t next_quoted(kj_span message, size_t from)
 static void unquote(kj_span message, size_t first, kj_buf *out)
 {
     size_t from = 0;
-    for (size_t at = first; at < message.len; at = next_quoted(message, from)) {
+    for (size_t at = first; at < message.len;
+         at = next_quoted(message, kj_mime_next_line(message, at))) {
         kj_buf_put(out, kj_span_sub(message, from, at - from));
         from = at + 1;
     }
@@ -117,22 +118,15 @@ static kj_span message_in(kj_span bytes, size_t start, size_t end)
 }
 
 /* Appends a field's value, as one line of at most FIELD_SHOWN bytes. */
-static void put_field(kj_span message, const char *name, kj_buf *out)
+static void put_field(kj_span raw, kj_buf *out)
 {
-    kj_reader r = kj_reader_of(message);
-    kj_mime_field field;
-    while (kj_mime_next_field(&r, &field)) {
-        if (!kj_text_equal_nocase(field.name, kj_span_str(name)))
-            continue;
-        kj_buf value;
-        kj_buf_init(&value, 4 * KJ_MIME_VALUE_MAX);
-        kj_mime_decode_value(field.raw, &value);
-        kj_span text = kj_span_sub(kj_text_trim(kj_buf_span(&value)), 0, FIELD_SHOWN);
-        kj_buf_put_text(out, text.len ? ", " : "");
-        kj_buf_put(out, text);
-        kj_buf_done_into(&value, out);
-        return;
-    }
+    kj_buf value;
+    kj_buf_init(&value, 4 * KJ_MIME_VALUE_MAX);
+    kj_mime_decode_value(raw, &value);
+    kj_span text = kj_span_sub(kj_text_trim(kj_buf_span(&value)), 0, FIELD_SHOWN);
+    kj_buf_put_text(out, text.len ? ", " : "");
+    kj_buf_put(out, text);
+    kj_buf_done_into(&value, out);
 }
 
 /* "message 3, <id@example.org>, Mon, 2 Feb 2004 10:00:00 +0000": its number, Message-ID and date.
@@ -142,8 +136,17 @@ static kj_span message_name(kj_arena *arena, kj_span message, size_t number)
     kj_buf text;
     kj_buf_init(&text, 4 * FIELD_SHOWN);
     kj_buf_printf(&text, "message %zu", number);
-    put_field(message, "Message-ID", &text);
-    put_field(message, "Date", &text);
+    kj_span id = {0}, date = {0};
+    kj_reader r = kj_reader_of(message);
+    kj_mime_field field;
+    while (!(id.data && date.data) && kj_mime_next_field(&r, &field)) {
+        if (!id.data && kj_text_equal_nocase(field.name, kj_span_str("Message-ID")))
+            id = field.raw;
+        if (!date.data && kj_text_equal_nocase(field.name, kj_span_str("Date")))
+            date = field.raw;
+    }
+    put_field(id, &text);
+    put_field(date, &text);
     char *name = text.failed ? NULL : kj_arena_text(arena, kj_buf_span(&text));
     kj_span out = kj_span_of(name, name ? text.len : 0);
     kj_buf_done(&text);

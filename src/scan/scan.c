@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
@@ -267,18 +268,18 @@ static const kj_format *first_claim(kj_span bytes)
     return claims.formats[0];
 }
 
-/* Whether the member is another reading that shows nothing new. */
+/* Whether the member shows nothing new. Only containers that are read in several ways remember. */
 static bool is_shown(layer *l, const kj_member *member, kj_span bytes)
 {
-    if (!l->object->mail)
+    if (!(member->flags & (KJ_MEMBER_READING | KJ_MEMBER_SHOWN)))
         return false;
     kj_digest digest = kj_digest_of(&l->scanner->key, bytes);
     digest.hash ^= member->flags & KJ_MEMBER_FLAT; /* a message that was shown as a text is new */
-    if ((member->flags & KJ_MEMBER_READING) && kj_digests_has(&l->shown, &digest))
+    if (kj_digests_has(&l->shown, &digest))
         return true;
     kj_digests_add(&l->shown, &digest);
     kj_digests_settle(&l->shown);
-    return false;
+    return member->flags & KJ_MEMBER_SHOWN;
 }
 
 /* Other readings may be a multiple of what was read in the straightforward way, and something where
@@ -304,13 +305,16 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
 {
     layer *l = (layer *)(void *)sink;
     kj_scanner *s = l->scanner;
+    bool shown = is_shown(l, member, bytes);
+    if (member->flags & KJ_MEMBER_SHOWN)
+        return KJ_OK;
     if (++s->members > s->limits.members)
         return stop(s, l->object, KJ_LIMIT, err, "too many members (--max-members)");
     kj_member *slot = record(l, member);
     if (!slot)
         return stop(s, l->object, KJ_LIMIT, err, "out of memory for the list of members");
     slot->size = bytes.len;
-    if (is_known(l, bytes) || is_shown(l, member, bytes)) {
+    if (shown || is_known(l, bytes)) {
         slot->format = first_claim(bytes);
         return KJ_OK;
     }
@@ -449,6 +453,16 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
 /* ---- files
  * --------------------------------------------------------------------------------------------- */
 
+/* A page fault costs more than reading the page: asks for large ones, where the system has them. */
+static void use_large_pages(const kj_buf *file)
+{
+    enum { LARGE = 2 << 20 };
+    uintptr_t start = ((uintptr_t)file->data + LARGE - 1) / LARGE * LARGE;
+    uintptr_t end = ((uintptr_t)file->data + file->capacity) / LARGE * LARGE;
+    if (end > start)
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
+}
+
 /* Reads up to `size` bytes (to the end, when it is unknown or 0, as for files that the kernel makes
  * up); *out_more tells that there was more than the limit. */
 static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_more, kj_error *err)
@@ -461,6 +475,8 @@ static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_
     uint64_t want = known ? kj_min_u64(input->size, file->max) : file->max;
     if (known && !kj_buf_reserve(file, (size_t)want))
         return kj_no_memory(err);
+    if (known)
+        use_large_pages(file);
     while (file->len < want && !s->cancelled) {
         size_t step =
             known ? (size_t)want - file->len : kj_min_size(STEP, (size_t)want - file->len);

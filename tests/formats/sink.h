@@ -25,7 +25,8 @@ static kj_status test_child(kj_sink *base, const kj_member *member, kj_span byte
 {
     (void)err;
     test_sink *sink = (test_sink *)(void *)base;
-    if ((member->flags & KJ_MEMBER_READING) && !sink->all_readings)
+    if ((member->flags & KJ_MEMBER_SHOWN) ||
+        ((member->flags & KJ_MEMBER_READING) && !sink->all_readings))
         return KJ_OK;
     kj_escape(member->name, NULL, &sink->log);
     kj_buf_printf(&sink->log, " %zu", bytes.len);

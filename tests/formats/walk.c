@@ -95,8 +95,10 @@ static uint64_t content_hash(kj_span bytes)
 
 static bool is_shown(contents *shown, const kj_member *member, kj_span bytes)
 {
+    if (!(member->flags & (KJ_MEMBER_READING | KJ_MEMBER_SHOWN)))
+        return false;
     uint64_t hash = content_hash(bytes);
-    for (size_t i = 0; i < shown->count && (member->flags & KJ_MEMBER_READING); i++)
+    for (size_t i = 0; i < shown->count; i++)
         if (shown->hashes[i] == hash)
             return true;
     if (shown->count == shown->room) {
@@ -108,7 +110,7 @@ static bool is_shown(contents *shown, const kj_member *member, kj_span bytes)
         shown->room = room;
     }
     shown->hashes[shown->count++] = hash;
-    return false;
+    return member->flags & KJ_MEMBER_SHOWN;
 }
 
 static void on_unseen(kj_sink *base, kj_status why, kj_span member, const char *sentence)

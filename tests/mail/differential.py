@@ -32,7 +32,16 @@ GMIME = os.environ.get("GMIME_LEAVES", "")
 ORDINARY = "stdlib-js+datasets-spam-assassin"
 ODD_AT_MOST = 0.01
 TOLD_AT_MOST = 40
-FORGIVEN = {}
+# What others make of these is no part of the message, by the end of the file's path.
+FORGIVEN = (
+    "testmsgs/ending-boundaries.msg",           # Python: one text that begins with the delimiter
+    "testmsgs/multipartemptypart.msg",          # MIME-tools: the epilogue, with its empty line
+    "messages/bounce.txt",                      # Python: base64 of a delivery status, left encoded
+    "malformed/007.eml",                        # GMime: a close delimiter as a text
+    "malformed/017.eml",                        # Python, MIME-tools: one text that begins with the delimiter
+    "thirdparty/003.eml",                       # Python: quoted-printable, left encoded
+    "legacy/017.eml", "legacy/048.eml",         # mail-parser: uuencoded files, left encoded
+)
 
 warnings.simplefilter("ignore")
 
@@ -242,7 +251,7 @@ def judge(leaves, walked):
             continue
         if any(walked[path].has_beginning(form) for form in forms):
             alike += 1
-        elif shown(path).split("/", 1)[-1] not in FORGIVEN:
+        elif not path.endswith(FORGIVEN):
             missed.append("%s: %s %s" % (shown(path), forms[0].digest[:12], forms[0].name))
     if missed:
         raise Failure("\n".join(["%d of %d leaves are not found" % (len(missed), count)]
