@@ -173,7 +173,7 @@ static bool read_begin(kj_span line, kj_encoded_file *out, bool *mode)
     size_t digits = 0;
     while (digits < rest.len && rest.data[digits] >= '0' && rest.data[digits] <= '7')
         digits++;
-    *mode = digits >= 3 && (digits == rest.len || is_blank(rest.data[digits]));
+    *mode = digits >= 1 && (digits == rest.len || is_blank(rest.data[digits]));
     if (!*mode && blanks.len - rest.len < 2)
         return false;
     out->kind = base64 ? KJ_ENCODED_BASE64 : KJ_ENCODED_UU;

@@ -174,6 +174,6 @@ void kj_sink_unseen(kj_sink *sink, kj_status why, kj_span member, const char *se
  * every 64 KiB of output and once a header, so that time is kept. */
 KJ_MUST_CHECK kj_status kj_sink_account(kj_sink *sink, uint64_t bytes, kj_error *err);
 
-/* Draws on the budget for other readings, a multiple of what was read; true: go on. False: no more,
- * and the sink has told that some were not made. */
+/* Draws on the budget for other readings before `bytes` are decoded for one, a multiple of what was
+ * read; true: go on. False: no more, and the sink has told that some were not made. */
 bool kj_sink_reading(kj_sink *sink, uint64_t bytes);

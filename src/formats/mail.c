@@ -272,6 +272,8 @@ static kj_status walk_message(kj_mail_walk *w, kj_object *object, kj_error *err)
 static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
 {
     kj_mail_walk w = {.sink = sink, .message = without_mark(object->bytes)};
+    if (kj_mbox_begins(w.message))
+        return KJ_OK; /* only said to be one message: that row reads it */
     kj_buf_init(&w.scratch, 4 * KJ_MIME_VALUE_MAX);
     kj_buf_init(&w.decoded, 0);
     kj_buf narrow;

@@ -182,6 +182,9 @@ void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out)
             field.end = start + line.len;
             break;
         case LINE_BLANK:
+            add_start(out, r.pos);
+            more = ++junk < JUNK_LINES;
+            break;
         case LINE_EMPTY:
             add_start(out, r.pos);
             more = ++junk < JUNK_LINES && (out->field_count == 0 || goes_on_at(entity, r.pos));

@@ -153,9 +153,18 @@ enum { CHARSET_LOOK = 4096, UTF8_GROWTH = 4, CONVERTED_MAX = 64 << 20 };
 /* The character set in which the text's ASCII does not stand as ASCII; empty: it does. */
 static kj_span hiding_charset(kj_mail_walk *w, const kj_mail_part *p, kj_span text)
 {
-    if (kj_span_starts(text, kj_span_of("\xFF\xFE", 2)) ||
-        kj_span_starts(text, kj_span_of("\xFE\xFF", 2)))
-        return kj_span_str("utf-16");
+    static const struct {
+        kj_span mark;
+        const char *charset;
+    } marks[] = {
+        {{(const uint8_t *)"\xFF\xFE\0", 4}, "utf-32"},
+        {{(const uint8_t *)"\0\0\xFE\xFF", 4}, "utf-32"},
+        {{(const uint8_t *)"\xFF\xFE", 2}, "utf-16"},
+        {{(const uint8_t *)"\xFE\xFF", 2}, "utf-16"},
+    };
+    for (size_t i = 0; i < KJ_COUNT(marks); i++)
+        if (kj_span_starts(text, marks[i].mark))
+            return kj_span_str(marks[i].charset);
     kj_buf_clear(&w->scratch);
     if (!p->type_raw.len || !kj_mime_find_param(p->type_raw, "charset", &w->scratch))
         return (kj_span){0};
@@ -267,31 +276,11 @@ kj_status kj_mail_walk_leaf(kj_mail_walk *w, const kj_mail_part *p, kj_error *er
 /* ---- all readings
  * -------------------------------------------------------------------------------- */
 
-static kj_status out_of_work(kj_mail_walk *w)
-{
-    if (w->work)
-        kj_sink_unseen(w->sink, KJ_LIMIT, (kj_span){0},
-                       "a message that can be read in too many ways");
-    w->work = 0;
-    return KJ_OK;
-}
-
-/* Whether `bytes` more may be decoded. */
-static bool take_work(kj_mail_walk *w, uint64_t bytes)
-{
-    if (!kj_sink_reading(w->sink, 0))
-        return false;
-    if (w->work <= bytes)
-        return out_of_work(w) != KJ_OK;
-    w->work -= bytes;
-    return true;
-}
-
 /* Every reading of one encoding; the others only of a text that is not well-formed in it. */
 static kj_status walk_encoding(kj_mail_walk *w, const kj_mail_part *p, kj_encoding encoding,
                                kj_error *err)
 {
-    if (!take_work(w, p->body.len))
+    if (!kj_sink_reading(w->sink, p->body.len))
         return KJ_OK;
     kj_oddities odd = 0;
     kj_span bytes;
@@ -307,7 +296,7 @@ static kj_status walk_encoding(kj_mail_walk *w, const kj_mail_part *p, kj_encodi
         KJ_TRY(walk_files(w, p, false, bytes, &files, err));
     w->odd |= odd;
     for (size_t i = 0; odd && i < kj_encoding_reading_count(encoding); i++) {
-        if (!take_work(w, p->body.len))
+        if (!kj_sink_reading(w->sink, p->body.len))
             return KJ_OK;
         kj_buf_clear(&w->decoded);
         kj_encoding_decode_reading(encoding, i, p->body, &w->decoded);

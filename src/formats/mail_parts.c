@@ -322,10 +322,10 @@ static kj_status close_to(structure *s, size_t depth, size_t end, kj_error *err)
 
 static kj_status take_delimiter(structure *s, const delimiter *d, kj_error *err)
 {
-    KJ_TRY(close_to(s, d->frame + 1, d->start, err));
     frame *f = &s->frames[d->frame];
-    if (d->close && f->parts == 0)
+    if (d->close && f->parts == 0) /* ends nothing: it is told when the multipart is found empty */
         return KJ_OK;
+    KJ_TRY(close_to(s, d->frame + 1, d->start, err));
     s->start = d->end;
     if (f->closed) {
         if (!d->close)

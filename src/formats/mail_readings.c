@@ -22,11 +22,9 @@ enum {
     BOUNDARIES_MAX = 64,
     BOUNDARY_LOOK = 1024, /* bytes of a boundary that are compared */
     FIELD_MAX = 16 << 10, /* of a field in which a boundary is looked for */
-    HEAD_LINES = 3,   /* behind a line of dashes, in which a field tells that it is a delimiter */
-    ENDS_MAX = 5,     /* of an entity */
-    ENDS_LOOK = 32,   /* cuts behind it at which it may end */
-    WORK_FACTOR = 64, /* bytes decoded to bytes read */
-    WORK_ALWAYS = 16 << 20,
+    HEAD_LINES = 3, /* behind a line of dashes, in which a field tells that it is a delimiter */
+    ENDS_MAX = 5,   /* of an entity */
+    ENDS_LOOK = 32, /* cuts behind it at which it may end */
 };
 
 /* Where a part may begin. */
@@ -110,6 +108,17 @@ static kj_span field_around(kj_span bytes, size_t at)
     return kj_span_sub(bytes, start, r.pos - start);
 }
 
+static bool part_follows(kj_span bytes, size_t at)
+{
+    kj_reader r = kj_reader_of(bytes);
+    kj_span line;
+    kj_seek(&r, at);
+    for (unsigned i = 0; i < HEAD_LINES && kj_read_line(&r, &line); i++)
+        if (kj_mail_is_part_field(line))
+            return true;
+    return false;
+}
+
 /* Collects what any line with the word in it may mean as a boundary: the field that it stands in,
  * and the text from there as a parameter of its own, for fields that are none to some program. */
 static kj_status find_boundaries(kj_mail_walk *w, cuts *c, kj_error *err)
@@ -128,6 +137,19 @@ static kj_status find_boundaries(kj_mail_walk *w, cuts *c, kj_error *err)
         at += field.len - offset;
     }
     return KJ_OK;
+}
+
+/* Collects boundaries that no field names, from the delimiters themselves. */
+static void find_delimiters(cuts *c)
+{
+    size_t at = 0;
+    while (!c->more && (at = kj_mime_find_line(c->bytes, '-', at)) != SIZE_MAX) {
+        size_t next = kj_mime_next_line(c->bytes, at);
+        kj_span line = kj_text_trim(kj_span_sub(c->bytes, at, next - at));
+        if (kj_span_starts(line, kj_span_str("--")) && part_follows(c->bytes, next))
+            add_boundary(c, kj_span_sub(line, 2, SIZE_MAX));
+        at = next;
+    }
 }
 
 /* ---- cuts ---------------------------------------------------------------------------------- */
@@ -169,17 +191,6 @@ static bool is_exact(const cuts *c, kj_span line, uint32_t boundary)
     if (kj_span_starts(rest, kj_span_str("--")))
         rest = kj_span_sub(rest, 2, SIZE_MAX);
     return kj_text_trim(rest).len == 0;
-}
-
-static bool part_follows(kj_span bytes, size_t at)
-{
-    kj_reader r = kj_reader_of(bytes);
-    kj_span line;
-    kj_seek(&r, at);
-    for (unsigned i = 0; i < HEAD_LINES && kj_read_line(&r, &line); i++)
-        if (kj_mail_is_part_field(line))
-            return true;
-    return false;
 }
 
 /* Adds a cut if the line is a delimiter in some reading. Blanks before it do not count, nor do the
@@ -327,6 +338,7 @@ static kj_status walk_cuts(kj_mail_walk *w, kj_span bytes, kj_error *err)
     if (!c->items)
         return kj_mail_no_room(err);
     KJ_TRY(find_boundaries(w, c, err));
+    find_delimiters(c);
     find_cuts(c);
     const uint32_t *links = link_cuts(arena, c);
     if (!links)
@@ -415,7 +427,6 @@ kj_oddities kj_mail_line_ends(kj_span bytes)
 kj_status kj_mail_walk_readings(kj_mail_walk *w, kj_span entity, kj_error *err)
 {
     bool line_ends = w->odd & KJ_ODD(KJ_ODD_LINE_ENDS);
-    w->work = WORK_ALWAYS + (uint64_t)entity.len * WORK_FACTOR;
     KJ_TRY(walk_once(w, entity, err));
     return line_ends ? walk_normalized(w, entity, err) : KJ_OK;
 }

@@ -53,7 +53,6 @@ typedef struct kj_mail_walk {
     unsigned flags;     /* of all members: 0 in the first reading, else SHOWN or READING */
     bool collecting;    /* only words are wanted, nothing is handed out */
     bool collected;
-    uint64_t work;  /* bytes that may still be decoded in other readings */
     kj_buf scratch; /* of one value at a time */
     kj_buf decoded; /* of one part at a time */
     kj_buf texts;   /* what collecting finds */

@@ -219,6 +219,45 @@ static unsigned probe(kj_span bytes)
     return kj_mbox_begins(bytes) ? 48 : 0;
 }
 
+/* ---- MMDF ---------------------------------------------------------------------------------- */
+
+/* Messages between lines of four bytes 1. */
+static const char MMDF[] = "\1\1\1\1";
+
+static kj_status scan_mmdf(kj_object *object, kj_sink *sink, kj_error *err)
+{
+    kj_reader r = kj_reader_of(object->bytes);
+    kj_buf room;
+    kj_span line;
+    size_t start = 0, number = 0;
+    kj_buf_init(&room, 0);
+    kj_status status = KJ_OK;
+    for (bool more = true; more && status == KJ_OK;) {
+        size_t end = r.pos;
+        more = kj_read_line(&r, &line);
+        if (more && !kj_span_is(line, MMDF))
+            continue;
+        kj_span message = kj_span_sub(object->bytes, start, end - start);
+        start = r.pos;
+        if (kj_text_trim(message).len == 0)
+            continue;
+        kj_span name = message_name(sink->arena, message, ++number);
+        status = kj_sink_account(sink, message.len, err);
+        if (status == KJ_OK)
+            status = hand_out(sink, message, name, 0, &room, err);
+    }
+    kj_buf_done(&room);
+    return status;
+}
+
+const kj_format kj_format_mmdf = {
+    .name = "mmdf",
+    .title = "mailbox (MMDF)",
+    .kind = KJ_KIND_MAIL,
+    .magics = KJ_MAGICS(KJ_MAGIC(0, "\1\1\1\1\n"), KJ_MAGIC(0, "\1\1\1\1\r\n")),
+    .scan = scan_mmdf,
+};
+
 const kj_format kj_format_mbox = {
     .name = "mbox",
     .title = "mailbox (mbox)",

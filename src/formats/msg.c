@@ -628,6 +628,8 @@ static bool is_message(const kj_ole *ole)
 static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
 {
     walk w = {.object = object, .sink = sink};
+    if (!kj_ole_begins(object->bytes))
+        return KJ_OK; /* only called so */
     KJ_TRY(kj_ole_open(object->bytes, sink->arena, &w.ole, err));
     w.taken = kj_new_array(sink->arena, bool, w.ole.count);
     if (!w.taken)

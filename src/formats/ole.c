@@ -349,6 +349,11 @@ static kj_status read_header(kj_ole *ole, header *out, kj_error *err)
     return KJ_OK;
 }
 
+bool kj_ole_begins(kj_span bytes)
+{
+    return kj_span_starts(bytes, kj_span_of("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8));
+}
+
 kj_status kj_ole_open(kj_span bytes, kj_arena *arena, kj_ole *out, kj_error *err)
 {
     kj_ole ole = {.bytes = bytes};

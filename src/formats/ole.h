@@ -52,6 +52,9 @@ typedef struct kj_ole {
     const char *sentence; /* and in words */
 } kj_ole;
 
+/* Whether bytes begin as a compound file does. */
+bool kj_ole_begins(kj_span bytes);
+
 /* Opens it. What is broken behind the header is told in out->status, and what can be reached can be
  * used. KJ_MALFORMED, KJ_TRUNCATED: no header or no directory; KJ_LIMIT: the arena is used up.
  * Borrows `bytes`. Work is linear in the file. Source: MS-CFB. */

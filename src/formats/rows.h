@@ -15,7 +15,7 @@
     /* one compressed file */                                                                      \
     X(gzip) X(bzip2) X(xz) X(zstd) X(lz4) X(lzma) X(lzip) X(compress) X(szdd) X(lzop)              \
     /* mail */                                                                                     \
-    X(mbox) X(mail) X(tnef) X(cms) X(msg) X(pst) X(dbx) X(emlx)                                    \
+    X(mbox) X(mmdf) X(mail) X(tnef) X(cms) X(msg) X(pst) X(dbx) X(emlx)                                    \
     X(dbox) X(postfix) X(exim) X(ics) X(vcard)                                                     \
     /* documents */                                                                                \
     X(ole) X(pdf) X(rtf) X(postscript) X(chm) X(hlp) X(lnk) X(onenote)                             \

@@ -48,7 +48,9 @@ struct kj_scanner {
     bool stopped;        /* a budget of the whole file ran out; it was told */
     unsigned ambiguous;  /* objects under way that several formats claim */
     kj_digests contents; /* of the members of those */
-    uint64_t readings;   /* bytes of other readings of messages */
+    uint64_t plain;    /* of `unpacked`: not in another reading of a message */
+    uint64_t readings; /* bytes that only other readings showed */
+    uint64_t attempts; /* bytes that these took */
     kj_digest_key key;
     const kj_object *matched; /* the object that rules are about */
     unsigned lines;           /* that they had printed about it */
@@ -282,23 +284,45 @@ static bool is_shown(layer *l, const kj_member *member, kj_span bytes)
     return member->flags & KJ_MEMBER_SHOWN;
 }
 
-/* Other readings may be a multiple of what was read in the straightforward way, and something where
- * that is little. */
-static bool take_reading(kj_sink *sink, uint64_t bytes)
+/* Tells once an object that some of its readings were not made. */
+static bool no_more_readings(layer *l)
 {
-    enum { ALWAYS = 256 << 10 };
-    layer *l = (layer *)(void *)sink;
-    kj_scanner *s = l->scanner;
-    uint64_t read = s->packed + s->unpacked;
-    if (s->readings + bytes <= ALWAYS || (s->readings + bytes) / s->limits.readings <= read) {
-        s->readings += bytes;
-        return !s->stopped;
-    }
-    if (!l->few_readings && !s->stopped)
-        tell_unseen(s, l->object, (kj_span){0}, KJ_LIMIT,
+    if (!l->few_readings && !l->scanner->stopped)
+        tell_unseen(l->scanner, l->object, (kj_span){0}, KJ_LIMIT,
                     "more readings of a message than allowed (--max-readings)");
     l->few_readings = true;
     return false;
+}
+
+/* What is read in other ways may be a multiple of what was read in the straightforward one, and
+ * something where that is little. */
+static bool take_multiple(layer *l, uint64_t *spent, uint64_t bytes, uint32_t factor,
+                          uint64_t always)
+{
+    const kj_scanner *s = l->scanner;
+    if (*spent + bytes > always && (*spent + bytes) / factor > s->packed + s->plain)
+        return no_more_readings(l);
+    *spent += bytes;
+    return !s->stopped;
+}
+
+/* Contents that only another reading shows. */
+static bool take_new(layer *l, uint64_t bytes)
+{
+    enum { ALWAYS = 256 << 10 };
+    kj_scanner *s = l->scanner;
+    return take_multiple(l, &s->readings, bytes, s->limits.readings, ALWAYS);
+}
+
+/* Attempts: most of them show what was seen before. */
+static bool take_reading(kj_sink *sink, uint64_t bytes)
+{
+    enum { ALWAYS = 4 << 20, ATTEMPTS = 3 };
+    layer *l = (layer *)(void *)sink;
+    kj_scanner *s = l->scanner;
+    return take_multiple(
+        l, &s->attempts, bytes,
+        (uint32_t)kj_min_u64(UINT64_C(1) * s->limits.readings * ATTEMPTS, UINT32_MAX), ALWAYS);
 }
 
 static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span bytes, kj_error *err)
@@ -318,7 +342,7 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
         slot->format = first_claim(bytes);
         return KJ_OK;
     }
-    if ((member->flags & KJ_MEMBER_READING) && !take_reading(sink, bytes.len))
+    if ((member->flags & KJ_MEMBER_READING) && !take_new(l, bytes.len))
         return KJ_OK;
     if (l->object->depth >= s->limits.depth) {
         tell_unseen(s, l->object, member->name, KJ_LIMIT, "nested too deeply (--max-depth)");
@@ -362,6 +386,7 @@ static kj_status take_account(kj_sink *sink, uint64_t bytes, kj_error *err)
     layer *l = (layer *)(void *)sink;
     kj_scanner *s = l->scanner;
     s->unpacked += bytes;
+    s->plain += l->object->reading ? 0 : bytes;
     if (s->cancelled)
         return stop(s, l->object, KJ_CANCELLED, err, "stopped");
     if (s->unpacked > s->limits.bytes)
@@ -503,7 +528,9 @@ static void begin(kj_scanner *s, const kj_scan_events *events)
     s->events = events;
     s->unpacked = 0;
     s->members = 0;
+    s->plain = 0;
     s->readings = 0;
+    s->attempts = 0;
     s->started_ns = kj_clock_ns();
     s->stopped = false;
 }
