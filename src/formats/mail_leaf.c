@@ -67,7 +67,8 @@ static kj_status hand_out(kj_mail_walk *w, const kj_mail_part *p, kj_span bytes,
     kj_member member = {
         .name = name,
         .size = bytes.len,
-        .flags = w->flags | flags | (named || p->is_attachment ? KJ_MEMBER_ATTACHMENT : 0),
+        .flags = w->flags | flags | (p->flat ? KJ_MEMBER_FLAT : 0) |
+                 (named || p->is_attachment ? KJ_MEMBER_ATTACHMENT : 0),
         .content_type = p->type,
         .names = named ? p->names.items + 1 : NULL,
         .name_count = named ? p->names.count - 1 : 0,

@@ -14,6 +14,7 @@
 enum {
     TYPE_MAX = 128,      /* bytes of a type or a disposition */
     LEGAL_BOUNDARY = 70, /* RFC 2046, 5.1.1 */
+    NUMBER_MAX = 60,     /* characters of "1.2.3", from which it gets no longer */
     PREAMBLE_LOOK = 1 << 20,
 };
 
@@ -107,7 +108,7 @@ kj_status kj_mail_read_part(kj_mail_walk *w, const kj_mail_head *head, const cha
 
 /* A multipart that is open. */
 typedef struct frame {
-    kj_span boundary;
+    kj_boundary boundary;
     const char *number;
     const char *child_type;
     size_t parts;
@@ -148,11 +149,11 @@ static void note(kj_mail_walk *w, kj_heuristic heuristic)
  * or behind the last dashes, is passed over by some and not by others. */
 typedef enum fit { FIT_NONE, FIT_NEARLY, FIT_LOOSE, FIT_EXACT } fit;
 
-static fit fit_line(kj_span line, kj_span boundary, bool *out_close)
+static fit fit_line(kj_span line, uint64_t word, const kj_boundary *boundary, bool *out_close)
 {
-    if (!kj_span_starts(line, boundary))
+    if (!kj_boundary_fits(boundary, word, line))
         return FIT_NONE;
-    kj_span rest = kj_span_sub(line, boundary.len, SIZE_MAX);
+    kj_span rest = kj_span_sub(line, boundary->text.len, SIZE_MAX);
     *out_close = kj_span_starts(rest, kj_span_str("--"));
     if (is_blank(*out_close ? kj_span_sub(rest, 2, SIZE_MAX) : rest))
         return FIT_EXACT;
@@ -164,9 +165,10 @@ static fit fit_line(kj_span line, kj_span boundary, bool *out_close)
 static fit find_frame(const structure *s, kj_span line, size_t *out_frame, bool *out_close)
 {
     fit best = FIT_NONE;
+    uint64_t word = kj_first_word(line);
     for (size_t i = s->depth; i-- > 0 && best < FIT_EXACT;) {
         bool close;
-        fit how = fit_line(line, s->frames[i].boundary, &close);
+        fit how = fit_line(line, word, &s->frames[i].boundary, &close);
         if (how <= best)
             continue;
         best = how;
@@ -238,10 +240,11 @@ static kj_status open_multipart(structure *s, const kj_mail_head *head, const kj
         if (!s->too_deep && !w->collecting && !w->flags)
             kj_sink_unseen(w->sink, KJ_LIMIT, kj_span_str(p->number), "parts nested too deep");
         s->too_deep = true;
+        s->leaf.flat = true;
         return KJ_OK;
     }
     s->frames[s->depth++] = (frame){
-        .boundary = boundaries.items[0],
+        .boundary = kj_boundary_of(boundaries.items[0]),
         .number = p->number,
         .child_type = kj_span_is(p->type, "multipart/digest") ? "message/rfc822" : "text/plain",
     };
@@ -335,8 +338,11 @@ static kj_status take_delimiter(structure *s, const delimiter *d, kj_error *err)
     f->closed = d->close;
     if (d->close)
         return KJ_OK;
-    char *number = kj_arena_printf(s->walk->sink->arena, "%s%s%zu", f->number,
-                                   f->number[0] ? "." : "", ++f->parts);
+    f->parts++;
+    bool full = strlen(f->number) > NUMBER_MAX;
+    const char *number = full ? f->number
+                              : kj_arena_printf(s->walk->sink->arena, "%s%s%zu", f->number,
+                                                f->number[0] ? "." : "", f->parts);
     return number ? open_entity(s, d->end, f->child_type, number, err) : kj_mail_no_room(err);
 }
 
@@ -378,8 +384,8 @@ kj_status kj_mail_walk_body(kj_mail_walk *w, kj_span body, kj_error *err)
     kj_span line;
     kj_seek(&r, at + 2);
     (void)kj_read_line(&r, &line);
-    s.frames[s.depth++] =
-        (frame){.boundary = kj_text_trim(line), .number = "", .child_type = "text/plain"};
+    s.frames[s.depth++] = (frame){
+        .boundary = kj_boundary_of(kj_text_trim(line)), .number = "", .child_type = "text/plain"};
     s.leaf = (kj_mail_part){.type = kj_span_str("text/plain"), .number = ""};
     return walk_delimiters(&s, err);
 }

@@ -22,9 +22,10 @@ enum {
     BOUNDARIES_MAX = 64,
     BOUNDARY_LOOK = 1024, /* bytes of a boundary that are compared */
     FIELD_MAX = 16 << 10, /* of a field in which a boundary is looked for */
-    HEAD_LINES = 3, /* behind a line of dashes, in which a field tells that it is a delimiter */
-    ENDS_MAX = 5,   /* of an entity */
-    ENDS_LOOK = 32, /* cuts behind it at which it may end */
+    HEAD_LINES = 3,    /* behind a line of dashes, in which a field tells that it is a delimiter */
+    ENTITY_COST = 512, /* a header block costs as much as decoding so many bytes */
+    ENDS_MAX = 5,      /* of an entity */
+    ENDS_LOOK = 32,    /* cuts behind it at which it may end */
 };
 
 /* Where a part may begin. */
@@ -42,7 +43,7 @@ typedef struct cuts {
     cut *items;
     size_t count;
     bool more;
-    kj_span boundaries[BOUNDARIES_MAX];
+    kj_boundary boundaries[BOUNDARIES_MAX];
     size_t boundary_count;
 } cuts;
 
@@ -52,10 +53,10 @@ static void add_boundary(cuts *c, kj_span boundary)
 {
     boundary = kj_span_sub(boundary, 0, BOUNDARY_LOOK);
     for (size_t i = 0; i < c->boundary_count; i++)
-        if (kj_span_equal(c->boundaries[i], boundary))
+        if (kj_span_equal(c->boundaries[i].text, boundary))
             return;
     if (c->boundary_count < BOUNDARIES_MAX)
-        c->boundaries[c->boundary_count++] = boundary;
+        c->boundaries[c->boundary_count++] = kj_boundary_of(boundary);
     else
         c->more = true;
 }
@@ -125,6 +126,8 @@ static kj_status find_boundaries(kj_mail_walk *w, cuts *c, kj_error *err)
 {
     kj_span word = kj_span_str("boundary");
     for (size_t at = 0; (at = find_nocase(c->bytes, word, at)) != SIZE_MAX;) {
+        if (!kj_sink_reading(w->sink, ENTITY_COST))
+            return KJ_OK;
         kj_span field = field_around(c->bytes, at);
         size_t offset = at - (size_t)(field.data - c->bytes.data);
         size_t colon = kj_span_find(kj_span_sub(field, 0, offset), kj_span_str(":"), 0);
@@ -174,10 +177,12 @@ static void add_cut(cuts *c, size_t line, const cut *item)
 static uint32_t boundary_of(const cuts *c, kj_span line)
 {
     uint32_t best = NO_BOUNDARY;
+    uint64_t word = kj_first_word(line);
     for (uint32_t i = 0; i < c->boundary_count; i++) {
-        kj_span boundary = c->boundaries[i];
-        bool fits = boundary.len ? kj_span_starts(line, boundary) : kj_text_trim(line).len == 0;
-        if (fits && (best == NO_BOUNDARY || boundary.len > c->boundaries[best].len))
+        const kj_boundary *boundary = &c->boundaries[i];
+        bool fits = boundary->text.len ? kj_boundary_fits(boundary, word, line)
+                                       : kj_text_trim(line).len == 0;
+        if (fits && (best == NO_BOUNDARY || boundary->text.len > c->boundaries[best].text.len))
             best = i;
     }
     return best;
@@ -187,7 +192,7 @@ static bool is_exact(const cuts *c, kj_span line, uint32_t boundary)
 {
     if (boundary == NO_BOUNDARY)
         return false;
-    kj_span rest = kj_span_sub(line, c->boundaries[boundary].len, SIZE_MAX);
+    kj_span rest = kj_span_sub(line, c->boundaries[boundary].text.len, SIZE_MAX);
     if (kj_span_starts(rest, kj_span_str("--")))
         rest = kj_span_sub(rest, 2, SIZE_MAX);
     return kj_text_trim(rest).len == 0;
@@ -259,6 +264,8 @@ static kj_status walk_entity(kj_mail_walk *w, kj_span entity, bool holds_cuts, k
     kj_mail_head head;
     kj_mail_part part;
     KJ_TRY(kj_sink_account(w->sink, 0, err));
+    if (!kj_sink_reading(w->sink, ENTITY_COST))
+        return KJ_OK;
     kj_mail_read_head_anyhow(entity, &head);
     KJ_TRY(kj_mail_read_part(w, &head, "text/plain", &part, err));
     KJ_TRY(pick_type(w, &head, &part.type, err));
@@ -398,6 +405,8 @@ size_t kj_mail_normalize(kj_span bytes, uint8_t *out)
 
 static kj_status walk_once(kj_mail_walk *w, kj_span bytes, kj_error *err)
 {
+    if (!kj_sink_reading(w->sink, bytes.len))
+        return KJ_OK;
     KJ_TRY(walk_cuts(w, bytes, err));
     return kj_mail_walk_runs(w, bytes, err);
 }

@@ -42,6 +42,39 @@ void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out);
  * Content-Disposition, in any case, blanks before the colon or not. */
 bool kj_mail_is_part_field(kj_span line);
 
+/* ---- boundaries ---------------------------------------------------------------------------- */
+
+/* A boundary, and its first bytes as a word: hostile mail has thousands, and each line that begins
+ * with dashes is compared with many. */
+typedef struct kj_boundary {
+    kj_span text;
+    uint64_t word;
+    uint64_t mask;
+} kj_boundary;
+
+/* The first eight bytes, zeros behind the end. */
+static inline uint64_t kj_first_word(kj_span text)
+{
+    uint64_t word = 0;
+    if (text.len)
+        memcpy(&word, text.data, text.len < sizeof word ? text.len : sizeof word);
+    return word;
+}
+
+static inline kj_boundary kj_boundary_of(kj_span text)
+{
+    uint8_t ones[sizeof(uint64_t)];
+    memset(ones, 0xFF, sizeof ones);
+    kj_span used = kj_span_sub(kj_span_of(ones, sizeof ones), 0, text.len);
+    return (kj_boundary){text, kj_first_word(text), kj_first_word(used)};
+}
+
+/* Whether a line, of which `word` is the first, begins with it. */
+static inline bool kj_boundary_fits(const kj_boundary *boundary, uint64_t word, kj_span line)
+{
+    return (word & boundary->mask) == boundary->word && kj_span_starts(line, boundary->text);
+}
+
 /* ---- the walk ------------------------------------------------------------------------------- */
 
 typedef struct kj_mail_walk {
@@ -64,6 +97,7 @@ typedef struct kj_mail_part {
     kj_span type_raw; /* with its parameters */
     kj_encodings encodings;
     kj_mime_values names; /* UTF-8; none: it has no name */
+    bool flat;            /* KJ_MEMBER_FLAT */
     bool is_attachment;   /* asks to be saved, whatever its name */
     kj_span body;         /* still encoded */
     const char *number;   /* "1.2"; "" for the message itself */

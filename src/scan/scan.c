@@ -48,9 +48,9 @@ struct kj_scanner {
     bool stopped;        /* a budget of the whole file ran out; it was told */
     unsigned ambiguous;  /* objects under way that several formats claim */
     kj_digests contents; /* of the members of those */
-    uint64_t plain;    /* of `unpacked`: not in another reading of a message */
-    uint64_t readings; /* bytes that only other readings showed */
-    uint64_t attempts; /* bytes that these took */
+    uint64_t plain;      /* of `unpacked`: not in another reading of a message */
+    uint64_t readings;   /* bytes that only other readings showed */
+    uint64_t attempts;   /* bytes that these took */
     kj_digest_key key;
     const kj_object *matched; /* the object that rules are about */
     unsigned lines;           /* that they had printed about it */
@@ -295,14 +295,15 @@ static bool no_more_readings(layer *l)
 }
 
 /* What is read in other ways may be a multiple of what was read in the straightforward one, and
- * something where that is little. */
-static bool take_multiple(layer *l, uint64_t *spent, uint64_t bytes, uint32_t factor,
-                          uint64_t always)
+ * something where that is little. Members of members are the same bytes again, in part. */
+static bool take_multiple(layer *l, uint64_t *spent, uint64_t bytes, uint64_t always)
 {
+    enum { NESTED = 8 };
     const kj_scanner *s = l->scanner;
-    if (*spent + bytes > always && (*spent + bytes) / factor > s->packed + s->plain)
+    uint64_t all = *spent + bytes;
+    if (all > always && all / s->limits.readings > s->packed + s->plain / NESTED)
         return no_more_readings(l);
-    *spent += bytes;
+    *spent = all;
     return !s->stopped;
 }
 
@@ -310,19 +311,15 @@ static bool take_multiple(layer *l, uint64_t *spent, uint64_t bytes, uint32_t fa
 static bool take_new(layer *l, uint64_t bytes)
 {
     enum { ALWAYS = 256 << 10 };
-    kj_scanner *s = l->scanner;
-    return take_multiple(l, &s->readings, bytes, s->limits.readings, ALWAYS);
+    return take_multiple(l, &l->scanner->readings, bytes, ALWAYS);
 }
 
 /* Attempts: most of them show what was seen before. */
 static bool take_reading(kj_sink *sink, uint64_t bytes)
 {
-    enum { ALWAYS = 4 << 20, ATTEMPTS = 3 };
+    enum { ALWAYS = 32 << 20 };
     layer *l = (layer *)(void *)sink;
-    kj_scanner *s = l->scanner;
-    return take_multiple(
-        l, &s->attempts, bytes,
-        (uint32_t)kj_min_u64(UINT64_C(1) * s->limits.readings * ATTEMPTS, UINT32_MAX), ALWAYS);
+    return take_multiple(l, &l->scanner->attempts, bytes, ALWAYS);
 }
 
 static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span bytes, kj_error *err)
