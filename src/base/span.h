@@ -58,17 +58,5 @@ static inline int kj_span_compare(kj_span a, kj_span b)
     return a.len < b.len ? -1 : a.len > b.len;
 }
 
-/* Offset of the first `needle` in `s` at or after `from`, or SIZE_MAX. */
-static inline size_t kj_span_find(kj_span s, kj_span needle, size_t from)
-{
-    if (from > s.len || needle.len > s.len - from)
-        return SIZE_MAX;
-    if (needle.len == 0)
-        return from;
-    if (!s.data)
-        return SIZE_MAX;
-    const uint8_t *hit = needle.len == 1
-                             ? memchr(s.data + from, needle.data[0], s.len - from)
-                             : memmem(s.data + from, s.len - from, needle.data, needle.len);
-    return hit ? (size_t)(hit - s.data) : SIZE_MAX;
-}
+/* Offset of the first `needle` in `s` at or after `from`, or SIZE_MAX. In linear time. */
+size_t kj_span_find(kj_span s, kj_span needle, size_t from);
