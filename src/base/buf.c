@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 void kj_buf_init(kj_buf *buf, size_t max)
 {
@@ -30,6 +31,16 @@ void kj_buf_clear(kj_buf *buf)
     buf->failed = false;
 }
 
+/* A page fault costs more than filling the page: asks for large ones, where the system has them. */
+static void use_large_pages(const kj_buf *buf)
+{
+    enum { LARGE = 2 << 20 };
+    if (buf->capacity < 2 * LARGE)
+        return;
+    size_t lead = -(uintptr_t)buf->data % LARGE;
+    (void)madvise(buf->data + lead, (buf->capacity - lead) / LARGE * LARGE, MADV_HUGEPAGE);
+}
+
 uint8_t *kj_buf_reserve(kj_buf *buf, size_t len)
 {
     if (buf->failed || len > buf->max - buf->len) {
@@ -48,6 +59,7 @@ uint8_t *kj_buf_reserve(kj_buf *buf, size_t len)
     }
     buf->data = data;
     buf->capacity = capacity;
+    use_large_pages(buf);
     return data + buf->len;
 }
 

@@ -34,7 +34,10 @@ static const struct {
 /* The first of a name counts. */
 static void note_known(kj_mail *mail, const kj_header *header)
 {
+    uint8_t first = header->name.len ? kj_upper(header->name.data[0]) : 0;
     for (size_t i = 0; i < KJ_COUNT(known_fields); i++) {
+        if (first != (uint8_t)known_fields[i].name[0])
+            continue;
         kj_span *slot = (kj_span *)(void *)((char *)mail + known_fields[i].slot);
         if (!slot->data && kj_text_equal_nocase(header->name, kj_span_str(known_fields[i].name)))
             *slot = header->value;

@@ -56,16 +56,19 @@ static bool after_empty_line(kj_span bytes, size_t at)
     return bytes.data[i] == '\n';
 }
 
-/* Offset of the next separator at or after `from`, or the length of the file. */
-static size_t next_separator(kj_span bytes, size_t from)
+/* Offset of the next separator behind `from`, or the length of the file. *out_marked: whether a
+ * line on the way begins with '>'. */
+static size_t next_separator(kj_span bytes, size_t from, bool *out_marked)
 {
-    for (size_t at = kj_mime_next_line(bytes, from);; at = kj_mime_next_line(bytes, at)) {
-        at = kj_mime_find_line(bytes, (uint8_t)FROM[0], at);
-        if (at == SIZE_MAX)
-            return bytes.len;
-        if (after_empty_line(bytes, at) && is_separator(bytes, at))
-            return at;
+    *out_marked = false;
+    size_t at = kj_mime_next_line(bytes, from);
+    for (; at < bytes.len; at = kj_mime_next_line(bytes, at)) {
+        *out_marked |= bytes.data[at] == '>';
+        if (bytes.data[at] == (uint8_t)FROM[0] && after_empty_line(bytes, at) &&
+            is_separator(bytes, at))
+            break;
     }
+    return at;
 }
 
 /* Length of a quoted separator's marks at `at`, the start of a line; 0: it is none. */
@@ -153,18 +156,19 @@ static kj_span message_name(kj_arena *arena, kj_span message, size_t number)
     return out;
 }
 
+/* `room`: where the message is copied to when a line of it is quoted; NULL: none is. */
 static kj_status hand_out(kj_sink *sink, kj_span message, kj_span name, unsigned flags,
                           kj_buf *room, kj_error *err)
 {
-    kj_buf_clear(room);
-    room->max = message.len;
     kj_span bytes = message;
-    size_t quoted = next_quoted(message, 0);
+    size_t quoted = room ? next_quoted(message, 0) : message.len;
     if (quoted < message.len) {
+        kj_buf_clear(room);
+        room->max = message.len;
         unquote(message, quoted, room);
         bytes = kj_buf_span(room);
     }
-    if (!name.data || room->failed)
+    if (!name.data || (room && room->failed))
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "no memory for more messages");
     kj_member member = {
         .name = name,
@@ -180,13 +184,14 @@ static kj_status walk_messages(kj_span bytes, kj_sink *sink, kj_buf *room, size_
 {
     size_t start = 0;
     for (*out_count = 0; start < bytes.len;) {
-        size_t end = next_separator(bytes, start);
+        bool marked;
+        size_t end = next_separator(bytes, start, &marked);
         kj_span message = message_in(bytes, start, end);
         ++*out_count;
         if (message.len) {
             kj_span name = message_name(sink->arena, message, *out_count);
             KJ_TRY(kj_sink_account(sink, message.len, err));
-            KJ_TRY(hand_out(sink, message, name, 0, room, err));
+            KJ_TRY(hand_out(sink, message, name, 0, marked ? room : NULL, err));
         }
         start = end;
     }
@@ -227,10 +232,8 @@ static const char MMDF[] = "\1\1\1\1";
 static kj_status scan_mmdf(kj_object *object, kj_sink *sink, kj_error *err)
 {
     kj_reader r = kj_reader_of(object->bytes);
-    kj_buf room;
     kj_span line;
     size_t start = 0, number = 0;
-    kj_buf_init(&room, 0);
     kj_status status = KJ_OK;
     for (bool more = true; more && status == KJ_OK;) {
         size_t end = r.pos;
@@ -244,9 +247,8 @@ static kj_status scan_mmdf(kj_object *object, kj_sink *sink, kj_error *err)
         kj_span name = message_name(sink->arena, message, ++number);
         status = kj_sink_account(sink, message.len, err);
         if (status == KJ_OK)
-            status = hand_out(sink, message, name, 0, &room, err);
+            status = hand_out(sink, message, name, 0, NULL, err);
     }
-    kj_buf_done(&room);
     return status;
 }
 

@@ -190,13 +190,13 @@ void kj_mime_decode_words(kj_span s, kj_mime_words how, kj_buf *out)
     }
 }
 
-/* One line of ASCII without an encoded word. */
+/* ASCII without an encoded word. */
 static bool is_plain(kj_span raw)
 {
     if (raw.len > KJ_MIME_VALUE_MAX)
         return false;
     for (size_t i = 0; i < raw.len; i++)
-        if (raw.data[i] >= 0x80 || raw.data[i] == '\n' || raw.data[i] == '\r' ||
+        if (raw.data[i] >= 0x80 ||
             (raw.data[i] == '=' && i + 1 < raw.len && raw.data[i + 1] == '?'))
             return false;
     return true;
@@ -205,7 +205,7 @@ static bool is_plain(kj_span raw)
 void kj_mime_decode_value(kj_span raw, kj_buf *out)
 {
     if (is_plain(raw)) {
-        kj_buf_put(out, raw);
+        kj_mime_unfold(raw, out);
         return;
     }
     kj_buf text;

@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum {
@@ -475,16 +474,6 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
 /* ---- files
  * --------------------------------------------------------------------------------------------- */
 
-/* A page fault costs more than reading the page: asks for large ones, where the system has them. */
-static void use_large_pages(const kj_buf *file)
-{
-    enum { LARGE = 2 << 20 };
-    uintptr_t start = ((uintptr_t)file->data + LARGE - 1) / LARGE * LARGE;
-    uintptr_t end = ((uintptr_t)file->data + file->capacity) / LARGE * LARGE;
-    if (end > start)
-        (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
-}
-
 /* Reads up to `size` bytes (to the end, when it is unknown or 0, as for files that the kernel makes
  * up); *out_more tells that there was more than the limit. */
 static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_more, kj_error *err)
@@ -497,8 +486,6 @@ static kj_status read_file(kj_scanner *s, const kj_scan_input *input, bool *out_
     uint64_t want = known ? kj_min_u64(input->size, file->max) : file->max;
     if (known && !kj_buf_reserve(file, (size_t)want))
         return kj_no_memory(err);
-    if (known)
-        use_large_pages(file);
     while (file->len < want && !s->cancelled) {
         size_t step =
             known ? (size_t)want - file->len : kj_min_size(STEP, (size_t)want - file->len);
