@@ -268,6 +268,8 @@ static kj_status open_entity(structure *s, size_t at, const char *default_type, 
         if (s->leaf.encodings.first != KJ_ENCODING_IDENTITY)
             note(w, KJ_ODD_ENCODED_MULTIPART);
         KJ_TRY(open_multipart(s, &head, &s->leaf, &opened, err));
+    } else if (kj_text_find_nocase(s->leaf.type_raw, kj_span_str("boundary")) != SIZE_MAX) {
+        note(w, KJ_ODD_TYPE_SYNTAX); /* some program looks at the parameter alone */
     }
     s->in_leaf = !opened;
     return KJ_OK;
