@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "formats/inflate.h"
+#include "formats/encoded.h"
 #include "formats/mime.h"
 #include "formats/rows.h"
 
@@ -362,7 +363,8 @@ static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
     KJ_TRY(kj_sink_account(sink, text.len / 4 * 3, err));
     kj_buf bytes;
     kj_buf_init(&bytes, text.len);
-    kj_mime_decode_base64(text, &bytes);
+    kj_oddities odd = 0;
+    kj_encoding_decode(KJ_ENCODING_BASE64, text, &bytes, &odd);
     kj_status status = bytes.failed ? kj_no_memory(err) : walk_info(&w, kj_buf_span(&bytes), err);
     kj_buf_done(&bytes);
     return status;

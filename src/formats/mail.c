@@ -206,15 +206,18 @@ static bool is_utf16(kj_span bytes)
            kj_span_starts(bytes, kj_span_of("\xFE\xFF", 2));
 }
 
-/* No control codes but those of lines and NUL: binaries need no closer look. */
+/* No control codes but those of lines and a few NULs: binaries need no closer look. */
 static bool may_be_text(kj_span bytes)
 {
     enum { LOOK = 256 };
     bytes = kj_span_sub(bytes, 0, LOOK);
-    for (size_t i = 0; i < bytes.len; i++)
+    size_t nuls = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
         if (bytes.data[i] && bytes.data[i] < ' ' && !kj_is_space(bytes.data[i]))
             return false;
-    return true;
+        nuls += bytes.data[i] == 0;
+    }
+    return nuls <= bytes.len / 8 || is_utf16(bytes);
 }
 
 static kj_span without_mark(kj_span bytes)

@@ -148,7 +148,7 @@ void kj_mail_read_head(kj_span entity, kj_mail_head *out)
 /* ---- anyhow --------------------------------------------------------------------------------- */
 
 /* How far lines that are no fields, and empty lines, are passed over. */
-enum { JUNK_LINES = 32 };
+enum { JUNK_LINES = 200 };
 
 /* Whether fields of a part stand at `at`: then the block goes on behind an empty line. */
 static bool goes_on_at(kj_span entity, size_t at)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pieces of a mail: header fields, their parameters and encoded words, character sets, transfer
- * encodings. Inside formats/ only. Nothing here chooses what a message means: mail.c does. */
+/* The pieces of a mail: header fields, their parameters and encoded words, character sets; encoded.h
+ * has transfer encodings. Inside formats/ only. Nothing here chooses what a message means: mail.c
+ * does. */
 #pragma once
 
 #include "base/arena.h"
@@ -91,17 +92,3 @@ bool kj_mime_names(kj_arena *arena, kj_span raw, const char *param, kj_mime_valu
  * without comments and blanks, encoded words decoded, each of a list. odd gains TYPE_SYNTAX;
  * nothing for "text" alone or an empty value (RFC 2045, 5.2: text/plain), which add nothing. */
 bool kj_mime_types(kj_arena *arena, kj_span raw, kj_mime_values *values);
-
-/* Transfer encodings. All are tolerant, linear, and never yield more bytes than they read. */
-void kj_mime_decode_base64(kj_span text, kj_buf *out);
-void kj_mime_decode_quoted_printable(kj_span text, kj_buf *out);
-
-/* A uuencoded file in a text. */
-typedef struct kj_uu_file {
-    kj_span name;
-    kj_span lines; /* between "begin" and "end" */
-} kj_uu_file;
-
-/* Finds the next "begin MODE NAME" line with data behind it and moves the reader past its end. */
-bool kj_mime_next_uu(kj_reader *r, kj_uu_file *out);
-void kj_mime_decode_uu(kj_span lines, kj_buf *out);

@@ -9,6 +9,7 @@
  * inside quotes, blanks in encoded words, unquoted values with blanks. */
 #include "base/arith.h"
 #include "base/text.h"
+#include "formats/encoded.h"
 #include "formats/mime_private.h"
 
 #include <stdio.h>
@@ -143,8 +144,9 @@ static void decode_q(kj_span text, kj_buf *out)
 
 static void decode_word(const word *w, kj_buf *bytes)
 {
+    kj_oddities odd = 0;
     if (w->encoding == 'b')
-        kj_mime_decode_base64(w->text, bytes);
+        kj_encoding_decode(KJ_ENCODING_BASE64, w->text, bytes, &odd);
     else
         decode_q(w->text, bytes);
 }

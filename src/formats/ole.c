@@ -98,9 +98,9 @@ static kj_status collect(kj_ole *ole, uint32_t start, bool *seen, kj_arena *aren
         count++;
     }
     if (here < ole->sectors)
-        note_broken(ole, KJ_MALFORMED, "a chain of sectors runs in a circle");
+        note_broken(ole, KJ_MALFORMED, KJ_SENTENCE("a chain of sectors runs in a circle"));
     else if (here != END_OF_CHAIN && (count || here <= LAST_SECTOR))
-        note_broken(ole, KJ_TRUNCATED, "a chain of sectors leaves the file");
+        note_broken(ole, KJ_TRUNCATED, KJ_SENTENCE("a chain of sectors leaves the file"));
     out->items = kj_new_array(arena, uint32_t, count);
     if (!out->items)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "no memory for tables of sectors");
@@ -244,7 +244,7 @@ static kj_status link_entries(kj_ole *ole, kj_arena *arena, kj_error *err)
 {
     size_t count = ole->directory.count << (ole->sector_shift - ENTRY_SHIFT);
     if (count > ENTRIES_MAX)
-        note_broken(ole, KJ_LIMIT, "more entries in the directory than are looked at");
+        note_broken(ole, KJ_LIMIT, KJ_SENTENCE("more entries in the directory than are looked at"));
     ole->count = (uint32_t)kj_min_size(count, ENTRIES_MAX);
     ole->parents = kj_new_array(arena, uint32_t, ole->count);
     ole->first_children = kj_new_array(arena, uint32_t, ole->count);

@@ -9,7 +9,7 @@
  * file. */
 #include "base/arith.h"
 #include "base/text.h"
-#include "formats/mime.h"
+#include "formats/encoded.h"
 #include "formats/rows.h"
 
 static bool is_signed_data(kj_span label)
@@ -26,7 +26,8 @@ static kj_status hand_out(kj_span text, kj_sink *sink, kj_error *err)
     KJ_TRY(kj_sink_account(sink, text.len / 4 * 3, err));
     kj_buf bytes;
     kj_buf_init(&bytes, text.len + 1);
-    kj_mime_decode_base64(text, &bytes);
+    kj_oddities odd = 0;
+    kj_encoding_decode(KJ_ENCODING_BASE64, text, &bytes, &odd);
     kj_member member = {
         .name = kj_span_str("content.p7m"),
         .size = bytes.len,

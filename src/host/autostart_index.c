@@ -67,8 +67,10 @@ static uint32_t hash_name(kj_reg_name name)
 {
     uint32_t hash = 0;
     size_t width = name.wide ? 2 : 1;
-    for (size_t i = 0; i + width <= name.raw.len; i += width)
-        hash = add_unit(hash, name.raw.data[i] | (name.wide ? name.raw.data[i + 1] << 8 : 0));
+    for (size_t i = 0; i + width <= name.raw.len; i += width) {
+        unsigned high = name.wide ? name.raw.data[i + 1] : 0;
+        hash = add_unit(hash, high << 8 | name.raw.data[i]);
+    }
     return hash;
 }
 

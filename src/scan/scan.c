@@ -119,9 +119,12 @@ void kj_scanner_cancel(kj_scanner *scanner)
 /* ---- telling
  * -------------------------------------------------------------------------------------- */
 
+/* That an attempt to read a message otherwise gave something broken means nothing. */
 static void tell_unseen(kj_scanner *s, const kj_object *object, kj_span member, kj_status why,
                         const char *sentence)
 {
+    if (object->reading && (why == KJ_TRUNCATED || why == KJ_MALFORMED))
+        return;
     kj_buf path;
     kj_member_path(object, member, &path);
     s->events->unseen(s->events->user, why, kj_buf_span(&path), sentence);
