@@ -70,8 +70,8 @@ static const char *const places[] = {
     "c:\\documents and settings\\*\\ntuser.dat",
     "c:\\users\\*\\ntuser.dat",
     "c:\\users\\*\\appdata\\local\\microsoft\\windows\\usrclass.dat",
-    "c:\\documents and settings\\*\\local settings\\application "
-    "data\\microsoft\\windows\\usrclass.dat",
+    ("c:\\documents and settings\\*\\local settings\\application "
+     "data\\microsoft\\windows\\usrclass.dat"),
     "%windir%\\profiles\\*\\ntuser.dat",
     "%windir%\\profiles\\*\\user.dat",
     "%windir%\\classes.dat",

@@ -16,8 +16,8 @@
 #include "base/arith.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "formats/inflate.h"
 #include "formats/encoded.h"
+#include "formats/inflate.h"
 #include "formats/mime.h"
 #include "formats/rows.h"
 

@@ -16,8 +16,7 @@ enum {
     SKIPPED_MAX = 32,   /* tabs and line ends between two letters; blanks before the first */
 };
 
-/* ---- character references --------------------------------------------------------------------
- */
+/* ---- character references -------------------------------------------------------------------- */
 
 /* Those that stand for what a URI is made of. */
 static const struct {
@@ -109,8 +108,7 @@ static bool is_dropped(uint32_t c)
     return c == '\t' || c == '\n' || c == '\r';
 }
 
-/* ---- where they begin ------------------------------------------------------------------------
- */
+/* ---- where they begin ------------------------------------------------------------------------ */
 
 /* The next colon at or after *at; *at moves behind it. *start: where it begins. */
 static bool next_colon(kj_span text, size_t *at, size_t *start)
@@ -152,8 +150,7 @@ static uint8_t find_opening(kj_span text, size_t start)
     return c == '"' || c == '\'' || c == '(' ? c : 0;
 }
 
-/* ---- their parts -----------------------------------------------------------------------------
- */
+/* ---- their parts ----------------------------------------------------------------------------- */
 
 static bool ends_in_base64(const char *meta, size_t len)
 {
@@ -256,8 +253,7 @@ bool kj_data_uri_next(kj_span text, size_t *pos, kj_data_uri *out)
     return false;
 }
 
-/* ---- their data ------------------------------------------------------------------------------
- */
+/* ---- their data ------------------------------------------------------------------------------ */
 
 static void put_unescaped(kj_span text, kj_buf *out)
 {

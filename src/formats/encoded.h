@@ -9,8 +9,7 @@
 #include "base/buf.h"
 #include "formats/heuristic.h"
 
-/* ---- lines -----------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* Offset of the first byte that is `a` or `b`, at or after `from`; s.len when there is none. Takes
  * time for what it passes only, however far away the other is. */
@@ -20,8 +19,7 @@ size_t kj_find_either(kj_span s, uint8_t a, uint8_t b, size_t from);
  * False at the end of the text. */
 bool kj_next_line(kj_span text, size_t *pos, bool cr_ends, kj_span *out);
 
-/* ---- transfer encodings ------------------------------------------------------------------------
- */
+/* ---- transfer encodings ---------------------------------------------------------------------- */
 
 typedef enum kj_encoding {
     KJ_ENCODING_IDENTITY, /* 7bit, 8bit, binary, or none */
@@ -63,8 +61,7 @@ void kj_encoding_decode_reading(kj_encoding encoding, size_t n, kj_span text, kj
 /* What a reading does, in one word for names of members: "stops at padding". */
 const char *kj_encoding_reading_name(kj_encoding encoding, size_t n);
 
-/* ---- encoded files in a text -------------------------------------------------------------------
- */
+/* ---- encoded files in a text ----------------------------------------------------------------- */
 
 typedef enum kj_encoded_kind {
     KJ_ENCODED_UU,     /* begin MODE NAME; also with xxencode's alphabet */
@@ -88,8 +85,7 @@ bool kj_encoded_next(kj_span text, size_t *pos, kj_encoded_file *out);
  * of it stand for up to 255. A line of uuencode that lost its blanks is up to 63 bytes. */
 void kj_encoded_decode(const kj_encoded_file *file, kj_buf *out, kj_buf *name);
 
-/* ---- encoded data that nothing announces
- * --------------------------------------------------------- */
+/* ---- encoded data that nothing announces ----------------------------------------------------- */
 
 /* Finds the next run of base64 at or after *pos: whole lines (of any line end) that hold nothing
  * but base64's or its URL-safe alphabet, padding and blanks around, together at least

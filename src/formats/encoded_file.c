@@ -68,8 +68,7 @@ static bool starts(kj_span s, const char *text)
     return kj_span_starts(s, kj_span_str(text));
 }
 
-/* ---- uuencode and xxencode -------------------------------------------------------------------
- */
+/* ---- uuencode and xxencode ------------------------------------------------------------------- */
 
 /* The value of a digit of an alphabet, -1 of what is none. */
 typedef int digit_of(uint8_t c);
@@ -153,8 +152,7 @@ static void decode_uu(kj_span text, kj_buf *out)
     }
 }
 
-/* ---- "begin" ---------------------------------------------------------------------------------
- */
+/* ---- "begin" --------------------------------------------------------------------------------- */
 
 static bool is_begin(kj_span line)
 {
@@ -246,8 +244,7 @@ static bool read_begun(kj_span text, size_t *pos, kj_encoded_file *out)
     return true;
 }
 
-/* ---- yEnc ------------------------------------------------------------------------------------
- */
+/* ---- yEnc ------------------------------------------------------------------------------------ */
 
 static bool is_yenc(kj_span line, const char *keyword)
 {
@@ -304,8 +301,7 @@ static void decode_yenc(kj_span text, kj_buf *out)
             decode_yenc_line(without_end(line), out);
 }
 
-/* ---- BinHex ----------------------------------------------------------------------------------
- */
+/* ---- BinHex ---------------------------------------------------------------------------------- */
 
 static int binhex_digit(uint8_t c)
 {
@@ -445,8 +441,7 @@ static void decode_binhex(kj_span text, kj_buf *out, kj_buf *name)
     }
 }
 
-/* ---- what begins where -----------------------------------------------------------------------
- */
+/* ---- what begins where ----------------------------------------------------------------------- */
 
 /* Offset of the next word that every first line has one of. The window grows, so that a search
  * takes time for what it passes only. */

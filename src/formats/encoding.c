@@ -14,8 +14,7 @@
 
 #include <endian.h>
 
-/* ---- lines -----------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 size_t kj_find_either(kj_span s, uint8_t a, uint8_t b, size_t from)
 {
@@ -46,8 +45,7 @@ bool kj_next_line(kj_span text, size_t *pos, bool cr_ends, kj_span *out)
     return true;
 }
 
-/* ---- base64: the first reading ---------------------------------------------------------------
- */
+/* ---- base64: the first reading --------------------------------------------------------------- */
 
 /* IS_DIGIT and the value of a digit, 0 for what is none. */
 enum { IS_DIGIT = 0x40, DIGIT_VALUE = 0x3F };
@@ -220,8 +218,7 @@ static bool is_blank(uint8_t c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* ---- base64: other readings ------------------------------------------------------------------
- */
+/* ---- base64: other readings ------------------------------------------------------------------ */
 
 struct base64_rules {
     const char *name;
@@ -359,8 +356,7 @@ static void decode_base64_by(const struct base64_rules *rules, kj_span text, kj_
     kj_buf_added(out, (size_t)(b.out - room));
 }
 
-/* ---- quoted-printable ------------------------------------------------------------------------
- */
+/* ---- quoted-printable ------------------------------------------------------------------------ */
 
 struct quoted_rules {
     const char *name;
@@ -574,8 +570,7 @@ static void decode_quoted_reading(const struct quoted_rules *rules, kj_span text
         decode_quoted_by(rules, text, out, &odd);
 }
 
-/* ---- by name ---------------------------------------------------------------------------------
- */
+/* ---- by name --------------------------------------------------------------------------------- */
 
 void kj_encoding_decode(kj_encoding encoding, kj_span text, kj_buf *out, kj_oddities *odd)
 {

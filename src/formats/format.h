@@ -137,6 +137,8 @@ struct kj_object {
     const kj_span *names; /* likewise */
     size_t name_count;
     bool flat;                /* KJ_MEMBER_FLAT */
+    bool remember;            /* set by a format before it hands anything out: its members will come
+                                 again in other readings, and are not to be scanned twice */
     bool reading;             /* it, or what it is in, is KJ_MEMBER_READING */
     kj_oddities odd;          /* what is strange about it; known after it was walked */
     const kj_mail *mail;      /* of a message; parts reach it through `parent` */

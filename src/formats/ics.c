@@ -44,8 +44,7 @@ static kj_status no_room(kj_error *err)
     return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "no memory for more names of attachments");
 }
 
-/* ---- lines -------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static kj_span without_end(kj_span line)
 {
@@ -147,8 +146,7 @@ static bool split_property(kj_span line, property *out)
     return true;
 }
 
-/* ---- parameters --------------------------------------------------------------------------------
- */
+/* ---- parameters ------------------------------------------------------------------------------ */
 
 static kj_span without_quotes(kj_span value)
 {
@@ -223,8 +221,7 @@ static bool read_parameters(walk *w, const property *p, meaning *m)
     return true;
 }
 
-/* ---- values ------------------------------------------------------------------------------------
- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* Names the member by its parameters, or "ATTACH 1". */
 static bool name_member(walk *w, const property *p, meaning *m)
@@ -364,8 +361,7 @@ static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
     return status;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------
- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 enum { PROBE_LOOK = 1024 };
 

@@ -158,13 +158,18 @@ static const struct {
     {"Content-Disposition", COMMON},
 };
 
-static unsigned weigh(kj_span name)
+/* A common name counts once: lists of entries have the same fields again and again. */
+static unsigned weigh(kj_span name, uint32_t *seen)
 {
+    _Static_assert(KJ_COUNT(mail_names) <= 32, "a bit each");
     uint8_t first = name.len ? kj_upper(name.data[0]) : 0;
     for (size_t i = 0; i < KJ_COUNT(mail_names); i++)
         if (first == (uint8_t)mail_names[i].name[0] &&
-            kj_text_equal_nocase(name, kj_span_str(mail_names[i].name)))
-            return mail_names[i].weight;
+            kj_text_equal_nocase(name, kj_span_str(mail_names[i].name))) {
+            bool again = *seen >> i & 1;
+            *seen |= UINT32_C(1) << i;
+            return again && mail_names[i].weight == COMMON ? 0 : mail_names[i].weight;
+        }
     return 0;
 }
 
@@ -195,8 +200,9 @@ static bool has_mail_fields(kj_span bytes, size_t junk_max)
     kj_mime_field field;
     size_t fields = 0, junk = 0;
     unsigned weight = 0;
+    uint32_t seen = 0;
     while (weight <= ENOUGH && next_field(&r, &fields, &junk, &field) && junk <= junk_max)
-        weight += weigh(field.name);
+        weight += weigh(field.name, &seen);
     return weight >= ENOUGH + kj_min_size(junk, 1);
 }
 
@@ -247,8 +253,7 @@ static unsigned probe(kj_span bytes)
     return has_mail_fields(plain, PROBE_JUNK) ? SURE : 0;
 }
 
-/* ---- the row
- * ------------------------------------------------------------------------------------- */
+/* ---- the row --------------------------------------------------------------------------------- */
 
 /* As the standards have it; `body`: it is a multipart's, without a header block. */
 static kj_status walk_first(kj_mail_walk *w, bool body, kj_error *err)
@@ -275,6 +280,16 @@ static kj_status walk_message(kj_mail_walk *w, kj_object *object, kj_error *err)
     return status;
 }
 
+/* Whether it is a mail server's or a mail program's file, to which other grammars apply. */
+static bool is_otherwise_mail(const kj_object *object)
+{
+    for (size_t i = 0; i < object->claims.count; i++)
+        if (object->claims.formats[i]->kind == KJ_KIND_MAIL &&
+            object->claims.formats[i] != &kj_format_mail)
+            return true;
+    return false;
+}
+
 static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
 {
     kj_mail_walk w = {.sink = sink, .message = without_mark(object->bytes)};
@@ -290,7 +305,8 @@ static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
         w.message = kj_buf_span(&narrow);
     }
     kj_status status = narrow.failed ? kj_no_memory(err) : walk_message(&w, object, err);
-    object->odd |= w.odd;
+    if (!is_otherwise_mail(object))
+        object->odd |= w.odd;
     if (status == KJ_OK && w.scratch.starved)
         status = kj_no_memory(err);
     kj_buf_done(&w.scratch);

@@ -65,6 +65,16 @@ bool kj_mail_is_part_field(kj_span line)
     return part_field(line, &value) < KJ_COUNT(part_fields);
 }
 
+bool kj_mail_has_part_field(kj_span text)
+{
+    kj_reader r = kj_reader_of(text);
+    kj_span line;
+    while (kj_read_line(&r, &line))
+        if (kj_mail_is_part_field(line))
+            return true;
+    return false;
+}
+
 /* A field that may go on. */
 typedef struct open_field {
     size_t row; /* of part_fields */
@@ -77,11 +87,13 @@ static void close_field(kj_span entity, open_field *field, kj_mail_head *head)
     if (field->row < KJ_COUNT(part_fields)) {
         kj_mail_fields *list =
             (kj_mail_fields *)(void *)((char *)head + part_fields[field->row].slot);
-        if (list->count < KJ_MAIL_SAME_MAX)
-            list->items[list->count++] =
-                kj_text_trim(kj_span_sub(entity, field->value, field->end - field->value));
-        else
+        if (list->count == KJ_MAIL_SAME_MAX) {
+            list->count--; /* programs take the first or the last one */
             head->odd |= KJ_ODD(KJ_ODD_HEADER_SYNTAX);
+            head->more = true;
+        }
+        list->items[list->count++] =
+            kj_text_trim(kj_span_sub(entity, field->value, field->end - field->value));
     }
     field->row = KJ_COUNT(part_fields);
 }
@@ -143,6 +155,7 @@ void kj_mail_read_head(kj_span entity, kj_mail_head *out)
     }
     close_field(entity, &field, out);
     add_start(out, start);
+    out->looked_at = start;
 }
 
 /* ---- anyhow --------------------------------------------------------------------------------- */
@@ -197,4 +210,5 @@ void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out)
         }
     }
     close_field(entity, &field, out);
+    out->looked_at = start;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is in a part that is no multipart. */
+/* A part that is no multipart: decoded by its encoding, or in every reading of each encoding that
+ * it may have; the files that stand encoded in a text; runs of base64 that nothing announces. */
 #include "base/arith.h"
 #include "base/text.h"
 #include "formats/mail_walk.h"
 
 enum {
-    NAME_MAX_LEN = 1024,   /* bytes of a name inside an encoded file */
-    WORDS_MAX = 256 << 10, /* bytes of text in which passwords are looked for */
+    NAME_MAX_LEN = 1024, /* bytes of a name inside an encoded file */
 };
 
 static bool is_text(kj_span type)
@@ -25,8 +25,7 @@ static bool is_body_text(const kj_mail_part *p)
     return is_text(p->type) && p->names.count == 0;
 }
 
-/* ---- handing out
- * --------------------------------------------------------------------------------- */
+/* ---- handing out ----------------------------------------------------------------------------- */
 
 /* "part 1.2", or by its type for the message's only part; another reading has no number. NULL
  * without memory. */
@@ -47,19 +46,17 @@ static bool may_be_encrypted(kj_span bytes)
     return kj_span_starts(bytes, kj_span_str("PK\3\4")) && bytes.len > 8 && (bytes.data[6] & 1);
 }
 
-static kj_status collect_words(kj_mail_walk *w, kj_error *err);
-
 static kj_status hand_out(kj_mail_walk *w, const kj_mail_part *p, kj_span bytes, unsigned flags,
                           kj_error *err)
 {
     if (w->collecting) {
-        if (is_text(p->type) && w->texts.len < WORDS_MAX)
-            kj_buf_put(&w->texts, kj_span_sub(bytes, 0, WORDS_MAX - w->texts.len));
+        if (is_text(p->type) && w->texts.len < KJ_MAIL_WORDS_MAX)
+            kj_buf_put(&w->texts, kj_span_sub(bytes, 0, KJ_MAIL_WORDS_MAX - w->texts.len));
         kj_buf_put_byte(&w->texts, '\n');
         return KJ_OK;
     }
     if (may_be_encrypted(bytes))
-        KJ_TRY(collect_words(w, err));
+        KJ_TRY(kj_mail_collect_words(w, err));
     bool named = p->names.count > 0;
     kj_span name = named ? p->names.items[0] : kj_span_str(make_name(w, p));
     if (!name.data)
@@ -90,8 +87,7 @@ static kj_status decode(kj_mail_walk *w, kj_encoding encoding, kj_span text, kj_
     return w->decoded.failed ? kj_no_memory(err) : KJ_OK;
 }
 
-/* ---- files in texts
- * ------------------------------------------------------------------------------ */
+/* ---- files in texts -------------------------------------------------------------------------- */
 
 enum { FILE_MAX = 256 << 20, FILE_GROWTH = 64 }; /* of BinHex, whose runs expand */
 
@@ -146,8 +142,33 @@ static kj_status walk_files(kj_mail_walk *w, const kj_mail_part *p, bool own, kj
     return status;
 }
 
-/* ---- texts that hide ASCII
- * ----------------------------------------------------------------------- */
+/* Whether encoded files are looked for in what the part's own encoding holds. */
+static bool may_hold_files(kj_span type)
+{
+    return is_text(type) || kj_text_find_nocase(type, kj_span_str("binhex")) != SIZE_MAX ||
+           kj_text_find_nocase(type, kj_span_str("uuencode")) != SIZE_MAX;
+}
+
+/* AppleSingle, RFC 1740: a file and what a Macintosh knows of it, of which others show the file. */
+static kj_status walk_data_fork(kj_mail_walk *w, const kj_mail_part *p, kj_span bytes,
+                                kj_error *err)
+{
+    enum { MAGIC = 0x00051600, FILLER = 16, DATA_FORK = 1 };
+    kj_reader r = kj_reader_of(bytes);
+    if (kj_read_u32be(&r) != MAGIC)
+        return KJ_OK;
+    kj_skip(&r, 4 + FILLER); /* version */
+    for (unsigned left = kj_read_u16be(&r); left > 0 && kj_reader_ok(&r); left--) {
+        uint32_t id = kj_read_u32be(&r);
+        uint32_t offset = kj_read_u32be(&r);
+        uint32_t len = kj_read_u32be(&r);
+        if (kj_reader_ok(&r) && id == DATA_FORK)
+            return hand_out(w, p, kj_span_sub(bytes, offset, len), 0, err);
+    }
+    return KJ_OK;
+}
+
+/* ---- texts that hide ASCII ------------------------------------------------------------------- */
 
 enum { CHARSET_LOOK = 4096, UTF8_GROWTH = 4, CONVERTED_MAX = 64 << 20 };
 
@@ -181,6 +202,9 @@ static kj_status walk_converted(kj_mail_walk *w, const kj_mail_part *p, kj_span 
     kj_buf converted;
     kj_buf_init(&converted, kj_min_size(text.len, CONVERTED_MAX / UTF8_GROWTH) * UTF8_GROWTH);
     kj_charset_to_utf8(charset, kj_span_sub(text, 0, CONVERTED_MAX), &converted);
+    if (text.len > CONVERTED_MAX || (converted.failed && !converted.starved))
+        kj_sink_unseen(w->sink, KJ_LIMIT, kj_span_str(p->number),
+                       "a text in another character set that is longer than is converted");
     kj_span bytes = kj_buf_span(&converted);
     if (kj_span_starts(bytes, kj_span_str("\xEF\xBB\xBF")))
         bytes = kj_span_sub(bytes, 3, SIZE_MAX);
@@ -192,19 +216,7 @@ static kj_status walk_converted(kj_mail_walk *w, const kj_mail_part *p, kj_span 
     return status;
 }
 
-/* ---- the standard's reading
- * ---------------------------------------------------------------------- */
-
-/* Lines that say that a part begins, where none does. */
-static bool has_hidden_part(kj_span text)
-{
-    kj_reader r = kj_reader_of(text);
-    kj_span line;
-    while (kj_read_line(&r, &line))
-        if (kj_mail_is_part_field(line))
-            return true;
-    return false;
-}
+/* ---- the standard's reading ------------------------------------------------------------------ */
 
 /* Data that begins as base64 does though nothing says so. */
 static bool is_encoded_run(kj_span text)
@@ -237,7 +249,7 @@ static void note_identity(kj_mail_walk *w, const kj_mail_part *p)
 {
     if (is_message(p->type))
         note_message(w, p);
-    else if (has_hidden_part(p->body))
+    else if (kj_mail_has_part_field(p->body))
         w->odd |= KJ_ODD(KJ_ODD_HIDDEN_PART);
     else if (!is_text(p->type) && is_encoded_run(p->body))
         w->odd |= KJ_ODD(KJ_ODD_ENCODED_RUN);
@@ -268,14 +280,16 @@ kj_status kj_mail_walk_leaf(kj_mail_walk *w, const kj_mail_part *p, kj_error *er
     KJ_TRY(hand_out(w, p, bytes, is_body_text(p) ? KJ_MEMBER_FLAT : 0, err));
     if (is_text(p->type))
         KJ_TRY(walk_converted(w, p, bytes, err));
-    if (encoding == KJ_ENCODING_FILE || (encoding != KJ_ENCODING_IDENTITY && !is_text(p->type)) ||
-        w->collecting)
+    if (w->collecting)
+        return KJ_OK;
+    KJ_TRY(walk_data_fork(w, p, bytes, err));
+    if (encoding == KJ_ENCODING_FILE ||
+        (encoding != KJ_ENCODING_IDENTITY && !may_hold_files(p->type)))
         return KJ_OK;
     return walk_files(w, p, false, bytes, &files, err);
 }
 
-/* ---- all readings
- * -------------------------------------------------------------------------------- */
+/* ---- all readings ---------------------------------------------------------------------------- */
 
 /* Every reading of one encoding; the others only of a text that is not well-formed in it. */
 static kj_status walk_encoding(kj_mail_walk *w, const kj_mail_part *p, kj_encoding encoding,
@@ -293,6 +307,7 @@ static kj_status walk_encoding(kj_mail_walk *w, const kj_mail_part *p, kj_encodi
     KJ_TRY(hand_out(w, p, bytes, flat ? KJ_MEMBER_FLAT : 0, err));
     if (is_text(p->type))
         KJ_TRY(walk_converted(w, p, bytes, err));
+    KJ_TRY(walk_data_fork(w, p, bytes, err));
     if (encoding != KJ_ENCODING_IDENTITY)
         KJ_TRY(walk_files(w, p, false, bytes, &files, err));
     w->odd |= odd;
@@ -330,129 +345,4 @@ kj_status kj_mail_walk_runs(kj_mail_walk *w, kj_span text, kj_error *err)
     const kj_mail_part whole = {.type = kj_span_str("text/plain"), .number = "", .body = text};
     size_t files;
     return walk_files(w, &whole, false, text, &files, err);
-}
-
-/* ---- words that may be passwords
- * ------------------------------------------------------------------ */
-
-enum { PASSWORDS_MAX = 200, PASSWORD_LEN_MAX = 64, NEAR = 6 };
-
-/* Words behind which a password stands, in messages that bring an encrypted archive. */
-static const char *const announcing[] = {
-    "password", "passwort", "kennwort", "passwd", "pass",       "passcode",       "pwd",
-    "pw",       "pin",      "code",     "key",    "contrasena", "contraseña",     "senha",
-    "parola",   "пароль",   "密码",     "密碼",   "パスワード", "解凍パスワード", "mot",
-    "passe"};
-
-static bool is_announcing(kj_span word)
-{
-    for (size_t i = 0; i < KJ_COUNT(announcing); i++)
-        if (kj_text_equal_nocase(word, kj_span_str(announcing[i])))
-            return true;
-    return false;
-}
-
-static bool is_around_word(uint8_t c)
-{
-    return strchr("\"'`.,;:()[]{}<>=*_|", c) != NULL;
-}
-
-/* The next word: up to a blank or a tag of HTML. */
-static bool next_word(kj_span text, size_t *pos, kj_span *out)
-{
-    while (*pos < text.len) {
-        size_t start = *pos;
-        bool tag = text.data[start] == '<';
-        size_t end = start;
-        while (end < text.len && (tag ? text.data[end] != '>'
-                                      : !kj_is_space(text.data[end]) && text.data[end] != '<'))
-            end++;
-        *pos = end < text.len && text.data[end] != '<' ? end + 1 : end;
-        if (!tag && end > start) {
-            *out = kj_span_sub(text, start, end - start);
-            return true;
-        }
-    }
-    return false;
-}
-
-static kj_span without_marks(kj_span word)
-{
-    while (word.len && is_around_word(word.data[0]))
-        word = kj_span_sub(word, 1, SIZE_MAX);
-    while (word.len && is_around_word(word.data[word.len - 1]))
-        word.len--;
-    return word;
-}
-
-/* Without the full stop behind it and one pair of quotes or brackets around it. */
-static kj_span without_pair(kj_span word)
-{
-    if (word.len && strchr(".,;:", word.data[word.len - 1]))
-        word.len--;
-    bool paired =
-        word.len >= 2 && is_around_word(word.data[0]) && is_around_word(word.data[word.len - 1]);
-    return paired ? kj_span_sub(word, 1, word.len - 2) : word;
-}
-
-typedef struct words {
-    kj_span *items;
-    size_t count;
-} words;
-
-static void add_word(words *list, kj_span word)
-{
-    if (word.len == 0 || word.len > PASSWORD_LEN_MAX || list->count == PASSWORDS_MAX)
-        return;
-    for (size_t i = 0; i < list->count; i++)
-        if (kj_span_equal(list->items[i], word))
-            return;
-    list->items[list->count++] = word;
-}
-
-/* Those that are announced first, then all. */
-static void pick_words(kj_span text, bool announced, words *list)
-{
-    size_t pos = 0;
-    unsigned near = 0;
-    kj_span word;
-    while (list->count < PASSWORDS_MAX && next_word(text, &pos, &word)) {
-        size_t colon = kj_span_find(word, kj_span_str(":"), 0);
-        bool joined =
-            colon != SIZE_MAX && is_announcing(without_marks(kj_span_sub(word, 0, colon)));
-        if (near || joined || !announced) {
-            add_word(list, without_marks(word));
-            add_word(list, without_pair(word));
-            add_word(list, word);
-        }
-        if (joined && colon + 1 < word.len)
-            add_word(list, kj_span_sub(word, colon + 1, SIZE_MAX));
-        near = joined || is_announcing(without_marks(word)) ? NEAR : near ? near - 1 : 0;
-    }
-}
-
-static kj_status collect_words(kj_mail_walk *w, kj_error *err)
-{
-    if (w->collected || !w->mail)
-        return KJ_OK;
-    w->collected = true;
-    kj_mail_walk inner = {.sink = w->sink, .message = w->message, .collecting = true};
-    kj_buf_init(&inner.scratch, w->scratch.max);
-    kj_buf_init(&inner.decoded, 0);
-    kj_buf_init(&inner.texts, WORDS_MAX + 1024);
-    kj_status status = kj_mail_walk_parts(&inner, w->message, err);
-    kj_buf_put(&inner.texts, kj_span_str("\n"));
-    kj_buf_put(&inner.texts, w->mail->subject);
-    char *text = kj_arena_text(w->sink->arena, kj_buf_span(&inner.texts));
-    words list = {.items = kj_new_array(w->sink->arena, kj_span, PASSWORDS_MAX)};
-    if (status == KJ_OK && text && list.items) {
-        pick_words(kj_span_of(text, inner.texts.len), true, &list);
-        pick_words(kj_span_of(text, inner.texts.len), false, &list);
-        w->mail->passwords = list.items;
-        w->mail->password_count = list.count;
-    }
-    kj_buf_done(&inner.scratch);
-    kj_buf_done(&inner.decoded);
-    kj_buf_done(&inner.texts);
-    return status;
 }

@@ -23,8 +23,7 @@ kj_status kj_mail_no_room(kj_error *err)
     return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "no memory for more names of parts");
 }
 
-/* ---- what a part is
- * ------------------------------------------------------------------------------ */
+/* ---- what a part is -------------------------------------------------------------------------- */
 
 /* Copies what is in the scratch buffer to the sink's arena; an empty span stays empty. */
 static bool keep_scratch(kj_mail_walk *w, size_t max, kj_span *out)
@@ -100,11 +99,13 @@ kj_status kj_mail_read_part(kj_mail_walk *w, const kj_mail_head *head, const cha
     }
     w->odd |= odd | out->names.odd;
     w->reread |= odd;
+    if (head->more && !w->collecting && !w->flags)
+        kj_sink_unseen(w->sink, KJ_LIMIT, (kj_span){0},
+                       "more fields of one name than are looked at");
     return KJ_OK;
 }
 
-/* ---- delimiters
- * ---------------------------------------------------------------------------------- */
+/* ---- delimiters ------------------------------------------------------------------------------ */
 
 /* A multipart that is open. */
 typedef struct frame {
@@ -215,8 +216,7 @@ static bool next_delimiter(structure *s, size_t from, delimiter *out)
     return false;
 }
 
-/* ---- entities
- * ------------------------------------------------------------------------------------ */
+/* ---- entities -------------------------------------------------------------------------------- */
 
 static kj_status open_multipart(structure *s, const kj_mail_head *head, const kj_mail_part *p,
                                 bool *out_opened, kj_error *err)
@@ -283,16 +283,6 @@ static kj_status close_leaf(structure *s, size_t end, kj_error *err)
     return kj_mail_walk_leaf(s->walk, &s->leaf, err);
 }
 
-static bool has_part_field(kj_span text)
-{
-    kj_reader r = kj_reader_of(text);
-    kj_span line;
-    while (kj_read_line(&r, &line))
-        if (kj_mail_is_part_field(line))
-            return true;
-    return false;
-}
-
 /* Preambles and epilogues are shown by nobody who knows MIME; a part or data in them is hidden. */
 static void look_outside(structure *s, size_t end)
 {
@@ -302,7 +292,7 @@ static void look_outside(structure *s, size_t end)
     kj_encoded_file file;
     kj_span run;
     size_t from = 0, at = 0;
-    if (has_part_field(text) || kj_encoded_next(text, &from, &file) ||
+    if (kj_mail_has_part_field(text) || kj_encoded_next(text, &from, &file) ||
         kj_base64_next_run(text, &at, &run))
         note(s->walk, KJ_ODD_HIDDEN_PART);
 }

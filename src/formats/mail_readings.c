@@ -22,7 +22,8 @@ enum {
     BOUNDARIES_MAX = 64,
     BOUNDARY_LOOK = 1024, /* bytes of a boundary that are compared */
     FIELD_MAX = 16 << 10, /* of a field in which a boundary is looked for */
-    HEAD_LINES = 3,    /* behind a line of dashes, in which a field tells that it is a delimiter */
+    LOOSE_MAX = 20, /* lines in a header block that are no fields, behind which it is another's */
+    HEAD_LINES = 3, /* behind a line of dashes, in which a field tells that it is a delimiter */
     ENTITY_COST = 512, /* a header block costs as much as decoding so many bytes */
     ENDS_MAX = 5,      /* of an entity */
     ENDS_LOOK = 32,    /* cuts behind it at which it may end */
@@ -77,10 +78,7 @@ static kj_status add_boundaries(kj_mail_walk *w, cuts *c, kj_span raw, kj_error 
 static size_t find_nocase(kj_span bytes, kj_span word, size_t from)
 {
     for (; from < bytes.len; from++) {
-        const uint8_t *low = memchr(bytes.data + from, word.data[0], bytes.len - from);
-        size_t end = low ? (size_t)(low - bytes.data) : bytes.len;
-        const uint8_t *high = memchr(bytes.data + from, kj_upper(word.data[0]), end - from);
-        from = high ? (size_t)(high - bytes.data) : end;
+        from = kj_find_either(bytes, word.data[0], kj_upper(word.data[0]), from);
         if (kj_text_equal_nocase(kj_span_sub(bytes, from, word.len), word))
             return from;
     }
@@ -172,22 +170,6 @@ static void add_cut(cuts *c, size_t line, const cut *item)
     c->items[c->count++].start = start;
 }
 
-/* The longest boundary that the line, without its dashes, begins with. An empty one is only the
- * whole of a line. */
-static uint32_t boundary_of(const cuts *c, kj_span line)
-{
-    uint32_t best = NO_BOUNDARY;
-    uint64_t word = kj_first_word(line);
-    for (uint32_t i = 0; i < c->boundary_count; i++) {
-        const kj_boundary *boundary = &c->boundaries[i];
-        bool fits = boundary->text.len ? kj_boundary_fits(boundary, word, line)
-                                       : kj_text_trim(line).len == 0;
-        if (fits && (best == NO_BOUNDARY || boundary->text.len > c->boundaries[best].text.len))
-            best = i;
-    }
-    return best;
-}
-
 static bool is_exact(const cuts *c, kj_span line, uint32_t boundary)
 {
     if (boundary == NO_BOUNDARY)
@@ -196,6 +178,22 @@ static bool is_exact(const cuts *c, kj_span line, uint32_t boundary)
     if (kj_span_starts(rest, kj_span_str("--")))
         rest = kj_span_sub(rest, 2, SIZE_MAX);
     return kj_text_trim(rest).len == 0;
+}
+
+/* The longest boundary that the line, without its dashes, begins with. An empty one is only the
+ * whole of a line, or the dashes of its last. */
+static uint32_t boundary_of(const cuts *c, kj_span line)
+{
+    uint32_t best = NO_BOUNDARY;
+    uint64_t word = kj_first_word(line);
+    for (uint32_t i = 0; i < c->boundary_count; i++) {
+        const kj_boundary *boundary = &c->boundaries[i];
+        bool fits =
+            boundary->text.len ? kj_boundary_fits(boundary, word, line) : is_exact(c, line, i);
+        if (fits && (best == NO_BOUNDARY || boundary->text.len > c->boundaries[best].text.len))
+            best = i;
+    }
+    return best;
 }
 
 /* Adds a cut if the line is a delimiter in some reading. Blanks before it do not count, nor do the
@@ -222,7 +220,7 @@ static void find_cuts(cuts *c)
 {
     kj_reader r = kj_reader_of(c->bytes);
     bool in_block = true; /* the line before was a field, or went on one, or a delimiter */
-    size_t start = 0;
+    size_t start = 0, loose = 0;
     kj_span line;
     add_cut(c, 0, &(cut){.boundary = NO_BOUNDARY});
     for (; kj_read_line(&r, &line); start = r.pos) {
@@ -231,10 +229,14 @@ static void find_cuts(cuts *c)
         } else if (add_delimiter(c, line, start, r.pos)) {
             in_block = true;
         } else if (kj_mail_is_part_field(line)) {
-            if (!in_block)
+            if (!in_block || loose > LOOSE_MAX)
                 add_cut(c, start, &(cut){.end = start, .boundary = NO_BOUNDARY});
             in_block = true;
+        } else {
+            loose += !kj_mime_is_field(line);
+            continue;
         }
+        loose = 0;
     }
 }
 
@@ -267,6 +269,8 @@ static kj_status walk_entity(kj_mail_walk *w, kj_span entity, bool holds_cuts, k
     if (!kj_sink_reading(w->sink, ENTITY_COST))
         return KJ_OK;
     kj_mail_read_head_anyhow(entity, &head);
+    if (head.looked_at > ENTITY_COST && !kj_sink_reading(w->sink, head.looked_at))
+        return KJ_OK;
     KJ_TRY(kj_mail_read_part(w, &head, "text/plain", &part, err));
     KJ_TRY(pick_type(w, &head, &part.type, err));
     if (holds_cuts && kj_mail_is_multipart(part.type))

@@ -7,8 +7,7 @@
 #include "formats/format.h"
 #include "formats/mime.h"
 
-/* ---- header blocks (mail_head.c)
- * ----------------------------------------------------------------- */
+/* ---- header blocks (mail_head.c) ------------------------------------------------------------- */
 
 enum { KJ_MAIL_SAME_MAX = 16, KJ_MAIL_STARTS_MAX = 6 };
 
@@ -27,6 +26,8 @@ typedef struct kj_mail_head {
     size_t starts[KJ_MAIL_STARTS_MAX]; /* where the body begins: as the standard says, then where
                                           else some program has it begin */
     size_t start_count;                /* at least 1 */
+    size_t looked_at;                  /* bytes that were read for it */
+    bool more;                         /* fields of one name than are kept */
     kj_oddities odd;
 } kj_mail_head;
 
@@ -41,6 +42,9 @@ void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out);
 /* Whether a line begins a field that says what a part is: Content-Type, Content-Transfer-Encoding,
  * Content-Disposition, in any case, blanks before the colon or not. */
 bool kj_mail_is_part_field(kj_span line);
+
+/* Whether any line of a text does. */
+bool kj_mail_has_part_field(kj_span text);
 
 /* ---- boundaries ---------------------------------------------------------------------------- */
 
@@ -117,8 +121,7 @@ static inline bool kj_mail_is_multipart(kj_span type)
     return kj_span_starts(type, kj_span_str("multipart/"));
 }
 
-/* ---- leaves (mail_leaf.c)
- * ------------------------------------------------------------------------ */
+/* ---- leaves (mail_leaf.c) -------------------------------------------------------------------- */
 
 /* Hands out a part that is no multipart: decoded by its encoding; with it, the encoded files in a
  * text, and a text in a character set that hides its ASCII as UTF-8. */
@@ -128,11 +131,15 @@ KJ_MUST_CHECK kj_status kj_mail_walk_leaf(kj_mail_walk *w, const kj_mail_part *p
 KJ_MUST_CHECK kj_status kj_mail_walk_leaf_anyhow(kj_mail_walk *w, const kj_mail_part *part,
                                                  kj_error *err);
 
+enum { KJ_MAIL_WORDS_MAX = 256 << 10 }; /* bytes of text in which passwords are looked for */
+
+/* Fills the passwords of w->mail with words of the message's texts, once. (mail_words.c) */
+KJ_MUST_CHECK kj_status kj_mail_collect_words(kj_mail_walk *w, kj_error *err);
+
 /* Hands out what looks encoded in a text that no header describes. */
 KJ_MUST_CHECK kj_status kj_mail_walk_runs(kj_mail_walk *w, kj_span text, kj_error *err);
 
-/* ---- parts (mail_parts.c, mail_readings.c)
- * -------------------------------------------------------- */
+/* ---- parts (mail_parts.c, mail_readings.c) --------------------------------------------------- */
 
 enum { KJ_MAIL_DEPTH_MAX = 256 }; /* multiparts in one another */
 

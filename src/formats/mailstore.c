@@ -38,8 +38,7 @@ static kj_status hand_out_numbered(kj_sink *sink, size_t number, kj_span message
     return hand_out(sink, name, message, err);
 }
 
-/* ---- Apple Mail --------------------------------------------------------------------------------
- */
+/* ---- Apple Mail ------------------------------------------------------------------------------ */
 
 enum { LINE_MAX = 2000 };
 
@@ -77,8 +76,7 @@ static kj_status scan_emlx(kj_object *object, kj_sink *sink, kj_error *err)
     return hand_out(sink, "message", right ? kj_span_sub(rest, 0, (size_t)len) : rest, err);
 }
 
-/* ---- Dovecot -----------------------------------------------------------------------------------
- */
+/* ---- Dovecot --------------------------------------------------------------------------------- */
 
 enum { DBOX_HEADER = 30, DBOX_SIZE = 13 };
 
@@ -134,8 +132,7 @@ static kj_status scan_dbox(kj_object *object, kj_sink *sink, kj_error *err)
     }
 }
 
-/* ---- Postfix -----------------------------------------------------------------------------------
- */
+/* ---- Postfix --------------------------------------------------------------------------------- */
 
 enum { JUMP_DIGITS_MAX = 20 };
 
@@ -210,8 +207,7 @@ static kj_status scan_postfix(kj_object *object, kj_sink *sink, kj_error *err)
     return status;
 }
 
-/* ---- Exim --------------------------------------------------------------------------------------
- */
+/* ---- Exim ------------------------------------------------------------------------------------ */
 
 /* "1abcDE-000123-4x-D", since Exim 4.97 "1abcDE-0000000123X-4xyz-D". */
 static bool is_spool_name(kj_span line)
@@ -275,8 +271,7 @@ static kj_status scan_exim(kj_object *object, kj_sink *sink, kj_error *err)
     return status;
 }
 
-/* ---- mailboxes that are not opened -------------------------------------------------------------
- */
+/* ---- mailboxes that are not opened ----------------------------------------------------------- */
 
 static kj_status scan_pst(kj_object *object, kj_sink *sink, kj_error *err)
 {

@@ -179,23 +179,31 @@ static kj_status hand_out(kj_sink *sink, kj_span message, kj_span name, unsigned
     return kj_sink_child(sink, &member, bytes, err);
 }
 
-static kj_status walk_messages(kj_span bytes, kj_sink *sink, kj_buf *room, size_t *out_count,
-                               kj_error *err)
+static kj_status walk_messages(kj_span bytes, kj_sink *sink, kj_buf *room, kj_error *err)
 {
-    size_t start = 0;
-    for (*out_count = 0; start < bytes.len;) {
+    size_t number = 0;
+    for (size_t start = 0; start < bytes.len;) {
         bool marked;
         size_t end = next_separator(bytes, start, &marked);
         kj_span message = message_in(bytes, start, end);
-        ++*out_count;
+        number++;
         if (message.len) {
-            kj_span name = message_name(sink->arena, message, *out_count);
+            kj_span name = message_name(sink->arena, message, number);
             KJ_TRY(kj_sink_account(sink, message.len, err));
             KJ_TRY(hand_out(sink, message, name, 0, marked ? room : NULL, err));
         }
         start = end;
     }
     return KJ_OK;
+}
+
+static bool may_be_one(kj_span bytes)
+{
+    size_t count = 0;
+    bool marked;
+    for (size_t start = 0; start < bytes.len && count <= AS_ONE_MAX; count++)
+        start = next_separator(bytes, start, &marked);
+    return count > 1 && count <= AS_ONE_MAX;
 }
 
 /* A single message may come with a separator, from a mail server that hands it over in this form,
@@ -205,9 +213,9 @@ static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
 {
     kj_buf room;
     kj_buf_init(&room, 0);
-    size_t count;
-    kj_status status = walk_messages(object->bytes, sink, &room, &count, err);
-    if (status == KJ_OK && count > 1 && count <= AS_ONE_MAX)
+    object->remember = may_be_one(object->bytes);
+    kj_status status = walk_messages(object->bytes, sink, &room, err);
+    if (status == KJ_OK && object->remember)
         status = hand_out(sink, message_in(object->bytes, 0, object->bytes.len),
                           kj_span_str("as one message"), KJ_MEMBER_READING, &room, err);
     kj_buf_done(&room);

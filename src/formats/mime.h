@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pieces of a mail: header fields, their parameters and encoded words, character sets; encoded.h
- * has transfer encodings. Inside formats/ only. Nothing here chooses what a message means: mail.c
- * does. */
+/* The pieces of a mail: header fields, their parameters and encoded words, character sets;
+ * encoded.h has transfer encodings. Inside formats/ only. Nothing here chooses what a message
+ * means: mail.c does. */
 #pragma once
 
 #include "base/arena.h"

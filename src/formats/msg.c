@@ -33,8 +33,7 @@ static const char PROPERTIES[] = "__properties_version1.0";
 static const char SUBSTG[] = "__substg1.0_";
 static const char ATTACH[] = "__attach_version1.0_#";
 
-/* ---- properties --------------------------------------------------------------------------------
- */
+/* ---- properties ------------------------------------------------------------------------------ */
 
 typedef enum slot {
     SUBJECT,
@@ -228,8 +227,7 @@ static bool read_text(walk *w, const properties *p, slot s, size_t max, kj_span 
     return true;
 }
 
-/* ---- what the message says of itself -----------------------------------------------------------
- */
+/* ---- what the message says of itself --------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -366,8 +364,7 @@ static kj_status read_mail(walk *w, const properties *p, kj_error *err)
     return KJ_OK;
 }
 
-/* ---- texts -------------------------------------------------------------------------------------
- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 /* The member of a stream as it stands. */
 static kj_status hand_out_raw(walk *w, uint32_t number, kj_member *member, kj_error *err)
@@ -461,8 +458,7 @@ static kj_status hand_out_bodies(walk *w, const properties *p, const char *prefi
     return KJ_OK;
 }
 
-/* ---- attachments -------------------------------------------------------------------------------
- */
+/* ---- attachments ----------------------------------------------------------------------------- */
 
 static kj_status walk_message(walk *w, uint32_t storage, const char *prefix, unsigned depth,
                               kj_error *err);
@@ -584,8 +580,7 @@ static kj_status walk_attachment(walk *w, uint32_t storage, const char *prefix, 
     return KJ_OK;
 }
 
-/* ---- messages ----------------------------------------------------------------------------------
- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 enum { HEADER_OF_FILE = 32, HEADER_IN_MESSAGE = 24 };
 

@@ -46,8 +46,7 @@ static void note_broken(kj_ole *ole, kj_status status, const char *sentence)
     }
 }
 
-/* ---- sectors and chains ------------------------------------------------------------------------
- */
+/* ---- sectors and chains ---------------------------------------------------------------------- */
 
 static size_t sector_size(const kj_ole *ole)
 {
@@ -140,8 +139,7 @@ static kj_status read_fat(kj_ole *ole, uint32_t first, kj_arena *arena, kj_error
     return KJ_OK;
 }
 
-/* ---- directory ---------------------------------------------------------------------------------
- */
+/* ---- directory ------------------------------------------------------------------------------- */
 
 typedef struct links {
     uint32_t left;
@@ -314,8 +312,7 @@ void kj_ole_path(const kj_ole *ole, uint32_t number, kj_buf *out)
     }
 }
 
-/* ---- opening -----------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 typedef struct header {
     uint32_t directory;
@@ -401,8 +398,7 @@ bool kj_ole_peek(kj_span bytes, kj_span class_id, const char *name)
     return false;
 }
 
-/* ---- streams -----------------------------------------------------------------------------------
- */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 /* Where a chain stands, compared with where it was when its length was a power of two: one that
  * comes round is found out before it has gone round three times (R. Brent, 1980). */
@@ -520,8 +516,7 @@ kj_status kj_ole_walk(const kj_ole *ole, const bool *taken, kj_sink *sink, kj_er
     return status;
 }
 
-/* ---- row ---------------------------------------------------------------------------------------
- */
+/* ---- row ------------------------------------------------------------------------------------- */
 
 static bool is_walked_as_message(const kj_object *object)
 {

@@ -7,8 +7,7 @@
 #include "base/edits.h"
 #include "formats/registry.h"
 
-/* ---- transaction logs ---------------------------------------------------------------------------
- */
+/* ---- transaction logs ------------------------------------------------------------------------ */
 
 typedef enum kj_regf_state {
     KJ_REGF_CLEAN,    /* the logs are not needed */
@@ -38,8 +37,7 @@ KJ_MUST_CHECK kj_status kj_regf_replay_logs(kj_buf *hive, const kj_span logs[2],
  * 508 bytes. */
 uint32_t kj_regf_checksum(const uint8_t *header);
 
-/* ---- the check ----------------------------------------------------------------------------------
- */
+/* ---- the check ------------------------------------------------------------------------------- */
 
 typedef enum kj_regf_level {
     KJ_REGF_WARNING, /* Windows itself leaves such behind: leaked cells, reference counts too high
@@ -70,8 +68,7 @@ KJ_MUST_CHECK kj_status kj_regf_check(const kj_registry *reg, kj_arena *arena,
                                       void (*issue)(void *user, const kj_regf_issue *issue),
                                       void *user, kj_regf_checked *out, kj_error *err);
 
-/* ---- changes ------------------------------------------------------------------------------------
- */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 /* A hive that is being changed in memory. Everything written is recorded; finish() hands out the
  * minimal edits of the file. Nothing is moved or rebuilt; key timestamps stay (they are evidence).

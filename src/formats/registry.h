@@ -99,8 +99,7 @@ kj_reg_key kj_registry_find(const kj_registry *reg, kj_reg_key from, kj_span pat
 bool kj_registry_find_value(const kj_registry *reg, kj_reg_key key, kj_span name, kj_arena *arena,
                             kj_reg_value *out);
 
-/* ---- texts
- * ---------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 /* Appends the name as UTF-8. A NUL becomes U+0000 as UTF-8 (a zero byte), a lone surrogate U+FFFD:
  * for people and for comparison, not for finding it again (that is what `raw` is for). */

@@ -64,6 +64,7 @@ typedef struct layer {
     size_t member_capacity;
     bool again;        /* the object's members were walked before, as another format's */
     kj_digests shown;  /* contents of its members, once one of them may be another reading */
+    bool remembers;    /* its members are among `contents` */
     bool few_readings; /* that some were not made was told */
 } layer;
 
@@ -116,8 +117,7 @@ void kj_scanner_cancel(kj_scanner *scanner)
     scanner->cancelled = true;
 }
 
-/* ---- telling
- * -------------------------------------------------------------------------------------- */
+/* ---- telling --------------------------------------------------------------------------------- */
 
 /* That an attempt to read a message otherwise gave something broken means nothing. */
 static void tell_unseen(kj_scanner *s, const kj_object *object, kj_span member, kj_status why,
@@ -149,8 +149,7 @@ static kj_status stop(kj_scanner *s, const kj_object *object, kj_status why, kj_
     return kj_fail(err, why, KJ_NO_OFFSET, "%s", sentence);
 }
 
-/* ---- matching
- * --------------------------------------------------------------------------------------- */
+/* ---- matching -------------------------------------------------------------------------------- */
 
 static void take_line(void *user, kj_span line)
 {
@@ -204,8 +203,7 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
     return ended;
 }
 
-/* ---- members
- * ------------------------------------------------------------------------------------------ */
+/* ---- members --------------------------------------------------------------------------------- */
 
 static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err);
 
@@ -252,14 +250,29 @@ static kj_member *record(layer *l, const kj_member *member)
     return slot;
 }
 
+/* A message that was shown as a text is new. */
+static kj_digest digest_of(const layer *l, const kj_member *member, kj_span bytes)
+{
+    kj_digest digest = kj_digest_of(&l->scanner->key, bytes);
+    digest.hash ^= member->flags & KJ_MEMBER_FLAT;
+    return digest;
+}
+
 /* Whether the object's other format had this very content among its members, at any depth. */
-static bool is_known(layer *l, kj_span bytes)
+static bool is_known(layer *l, const kj_member *member, kj_span bytes)
 {
     kj_scanner *s = l->scanner;
+    if (l->object->remember && !l->remembers) {
+        l->remembers = true;
+        s->ambiguous++;
+    }
     if (s->ambiguous == 0)
         return false;
-    kj_digest digest = kj_digest_of(&s->key, bytes);
-    if (l->again && kj_digests_has(&s->contents, &digest))
+    bool reading = l->object->reading || (member->flags & KJ_MEMBER_READING);
+    if (reading && l->remembers)
+        kj_digests_settle(&s->contents);
+    kj_digest digest = digest_of(l, member, bytes);
+    if ((l->again || reading) && kj_digests_has(&s->contents, &digest))
         return true;
     kj_digests_add(&s->contents, &digest);
     return false;
@@ -277,8 +290,7 @@ static bool is_shown(layer *l, const kj_member *member, kj_span bytes)
 {
     if (!(member->flags & (KJ_MEMBER_READING | KJ_MEMBER_SHOWN)))
         return false;
-    kj_digest digest = kj_digest_of(&l->scanner->key, bytes);
-    digest.hash ^= member->flags & KJ_MEMBER_FLAT; /* a message that was shown as a text is new */
+    kj_digest digest = digest_of(l, member, bytes);
     if (kj_digests_has(&l->shown, &digest))
         return true;
     kj_digests_add(&l->shown, &digest);
@@ -337,7 +349,7 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
     if (!slot)
         return stop(s, l->object, KJ_LIMIT, err, "out of memory for the list of members");
     slot->size = bytes.len;
-    if (shown || is_known(l, bytes)) {
+    if (shown || is_known(l, member, bytes)) {
         slot->format = first_claim(bytes);
         return KJ_OK;
     }
@@ -398,8 +410,7 @@ static kj_status take_account(kj_sink *sink, uint64_t bytes, kj_error *err)
     return KJ_OK;
 }
 
-/* ---- one object
- * --------------------------------------------------------------------------------------- */
+/* ---- one object ------------------------------------------------------------------------------ */
 
 static kj_status walk_as(layer *l, const kj_format *format, kj_error *err)
 {
@@ -437,7 +448,7 @@ static kj_status walk(layer *l, kj_error *err)
         if (containers > 1)
             kj_digests_settle(&s->contents);
     }
-    s->ambiguous -= containers > 1;
+    s->ambiguous -= (containers > 1 ? 1u : 0u) + (l->remembers ? 1u : 0u);
     if (s->ambiguous == 0)
         kj_digests_clear(&s->contents);
     return status;
@@ -474,8 +485,7 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
     return status != KJ_OK ? status : matched;
 }
 
-/* ---- files
- * --------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 /* Reads up to `size` bytes (to the end, when it is unknown or 0, as for files that the kernel makes
  * up); *out_more tells that there was more than the limit. */

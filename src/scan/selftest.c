@@ -54,8 +54,7 @@ static kj_status set_up(const kj_ir *ir, uint32_t threat, uint32_t release, uint
     return kj_sightings_init(&out->seen, &out->defs, err);
 }
 
-/* ---- putting facts
- * ------------------------------------------------------------------------------------ */
+/* ---- putting facts --------------------------------------------------------------------------- */
 
 static kj_span place_of(bench *b, kj_span path)
 {
@@ -134,8 +133,7 @@ static kj_status put_test(bench *b, const kj_test *test, kj_error *err)
     return KJ_OK;
 }
 
-/* ---- judging
- * -------------------------------------------------------------------------------------------- */
+/* ---- judging --------------------------------------------------------------------------------- */
 
 static void take_detect(void *user, uint32_t index)
 {

@@ -144,6 +144,19 @@ def _():
     equal(names(result), [EXACT], result)
 
 
+@case("a message with base64 in pieces, junk in it and several transfer encodings, and its look-alike")
+def _():
+    for size, code in ((32768, 1), (32767, 0)):
+        program = inert_program(size)
+        body = base64.b64encode(program[:1000]) + b"\n!*\n" + base64.encodebytes(program[1000:])
+        write("m.eml", b"Subject: =?utf-8?q?smart_?=\n =?utf-8?q?photos_PRIVATE?=\n"
+              b"Content-Type: application/octet-stream\n"
+              b"Content-Disposition: attachment; filename*0*=utf-8''photo%2Ejpg; filename*1=.scr\n"
+              b"Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n\n", body)
+        result = kujo("scan", "--definitions", definitions(8000), "m.eml", code=code)
+        equal(names(result), [EXACT] if code else [], result)
+
+
 @case("a threat that a release does not know yet is not listed in it")
 def _():
     old = kujo("defs", "list", definitions(4312), code=0).lines

@@ -156,6 +156,24 @@ for value, kind in {"mac-binhex40": LEGAL, "x-binhex40": RARE, "binhex": RARE}.i
             value=value: letter.attach(binhex(letter), value))
 evasion("binhex-type", OTHERS, LEGAL,
         lambda letter: letter.attach(binhex(letter), "7bit", kind="application/mac-binhex40"))
+evasion("binhex-type-base64", OTHERS, LEGAL,
+        lambda letter: letter.attach(letter.base64(binhex(letter)), kind="application/mac-binhex40"))
+evasion("uu-type-base64", UUENCODE, RARE,
+        lambda letter: letter.attach(letter.base64(uu(letter)), kind="application/x-uuencode"))
+
+
+def apple_single(data=PAYLOAD, name=b"a file"):
+    """RFC 1740: the file's name, dates and data fork."""
+    entries, at, body = b"", 26 + 3 * 12, b""
+    for ident, text in [(3, name), (8, bytes(16)), (1, data)]:
+        entries += struct.pack(">III", ident, at + len(body), len(text))
+        body += text
+    return struct.pack(">II16xH", 0x00051600, 0x00020000, 3) + entries + body
+
+
+for ident, kind in {"": "application/applefile", "-octets": "application/octet-stream"}.items():
+    evasion("apple-single" + ident, OTHERS, RARE if ident else LEGAL, lambda letter,
+            kind=kind: letter.attach(letter.base64(apple_single()), kind=kind))
 for value in ["x-yenc", "x-yencode", "yenc"]:
     evasion("yenc-encoding-" + value, OTHERS, RARE, lambda letter,
             value=value: letter.attach(yencoded(letter), value))

@@ -327,6 +327,10 @@ for ident, kind, parameters, boundary in [
         ("fold-in-quotes", LEGAL, "boundary=\"b0\r\n und\"", "b0 und"),
         ("fold-in-quotes-dropped", RARE, "boundary=\"b0\r\n und\"", "b0und")]:
     evasion("boundary-" + ident, BOUNDARY, kind, bounded(parameters, boundary))
+evasion("boundary-empty-closed", BOUNDARY, RARE, lambda letter: letter.letter(
+    ["Content-Type: multipart/mixed; boundary=\"\""],
+    letter.joined("--\n", letter.prose(), "\n--\n", letter.part(
+        letter.attached("quoted-printable"), "".join("=%02X" % byte for byte in PAYLOAD)), "\n----\n")))
 
 # ---- delimiter lines -----------------------------------------------------------------------------------------------
 
