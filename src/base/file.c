@@ -17,6 +17,8 @@ kj_status kj_file_read_fd(int fd, kj_buf *out, kj_error *err)
     for (;;) {
         /* One byte past the maximum tells a full buffer from a file that is too large. */
         size_t room = kj_min_size(READ_STEP, out->max - out->len);
+        if (out->capacity > out->len)
+            room = kj_min_size(room, out->capacity - out->len);
         uint8_t probe;
         uint8_t *at = room ? kj_buf_reserve(out, room) : &probe;
         if (!at)
@@ -43,7 +45,8 @@ kj_status kj_file_read(const char *path, kj_buf *out, kj_error *err)
     if (fstat(fd, &info) != 0)
         return kj_fail_errno(err, "cannot open");
     if (S_ISREG(info.st_mode) && info.st_size > 0 && (uint64_t)info.st_size <= out->max - out->len)
-        (void)kj_buf_reserve(out, (size_t)info.st_size);
+        /* and a byte by which the end is seen */
+        (void)kj_buf_reserve(out, kj_min_size((size_t)info.st_size + 1, out->max - out->len));
     return kj_file_read_fd(fd, out, err);
 }
 

@@ -202,7 +202,7 @@ static kj_status walk_converted(kj_mail_walk *w, const kj_mail_part *p, kj_span 
     kj_buf converted;
     kj_buf_init(&converted, kj_min_size(text.len, CONVERTED_MAX / UTF8_GROWTH) * UTF8_GROWTH);
     kj_charset_to_utf8(charset, kj_span_sub(text, 0, CONVERTED_MAX), &converted);
-    if (text.len > CONVERTED_MAX || (converted.failed && !converted.starved))
+    if (!w->flags && (text.len > CONVERTED_MAX || (converted.failed && !converted.starved)))
         kj_sink_unseen(w->sink, KJ_LIMIT, kj_span_str(p->number),
                        "a text in another character set that is longer than is converted");
     kj_span bytes = kj_buf_span(&converted);

@@ -9,7 +9,7 @@
 
 /* ---- header blocks (mail_head.c) ------------------------------------------------------------- */
 
-enum { KJ_MAIL_SAME_MAX = 16, KJ_MAIL_STARTS_MAX = 6 };
+enum { KJ_MAIL_SAME_MAX = 16, KJ_MAIL_STARTS_MAX = 16 };
 
 /* The raw values of all fields of one name, in order. */
 typedef struct kj_mail_fields {
