@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "formats/mail_walk.h"
 
-enum { PASSWORDS_MAX = 200, PASSWORD_LEN_MAX = 64, NEAR = 6 };
+enum { SUBJECT_MAX = 1024, PASSWORDS_MAX = 200, PASSWORD_LEN_MAX = 64, NEAR = 6 };
 
 /* Words behind which a password stands, in messages that bring an encrypted archive. */
 static const char *const announcing[] = {
@@ -108,10 +108,10 @@ kj_status kj_mail_collect_words(kj_mail_walk *w, kj_error *err)
     kj_mail_walk inner = {.sink = w->sink, .message = w->message, .collecting = true};
     kj_buf_init(&inner.scratch, w->scratch.max);
     kj_buf_init(&inner.decoded, 0);
-    kj_buf_init(&inner.texts, KJ_MAIL_WORDS_MAX + 1024);
+    kj_buf_init(&inner.texts, KJ_MAIL_WORDS_MAX + SUBJECT_MAX);
+    kj_buf_put(&inner.texts, kj_span_sub(w->mail->subject, 0, SUBJECT_MAX));
+    kj_buf_put_byte(&inner.texts, '\n');
     kj_status status = kj_mail_walk_parts(&inner, w->message, err);
-    kj_buf_put(&inner.texts, kj_span_str("\n"));
-    kj_buf_put(&inner.texts, w->mail->subject);
     char *text = kj_arena_text(w->sink->arena, kj_buf_span(&inner.texts));
     words list = {.items = kj_new_array(w->sink->arena, kj_span, PASSWORDS_MAX)};
     if (status == KJ_OK && text && list.items) {

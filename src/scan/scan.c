@@ -312,11 +312,13 @@ static bool no_more_readings(layer *l)
  * something where that is little. Members of members are the same bytes again, in part. */
 static bool take_multiple(layer *l, uint64_t *spent, uint64_t bytes, uint64_t always)
 {
-    enum { NESTED = 8 };
+    enum { NESTED = 8, ASKING = 1 << 20 };
     const kj_scanner *s = l->scanner;
     uint64_t all = *spent + bytes;
-    if (all > always && all / s->limits.readings > s->packed + s->plain / NESTED)
+    if (all > always && all / s->limits.readings > s->packed + s->plain / NESTED) {
+        *spent += kj_min_u64(bytes, ASKING); /* smaller ones may follow, but not for ever */
         return no_more_readings(l);
+    }
     *spent = all;
     return !s->stopped;
 }

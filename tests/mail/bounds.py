@@ -278,7 +278,20 @@ def long_boundary(length, lines):
     return make
 
 
+def strange(lines):
+    """A message that is read in every way, whose first part has a header block that does not end."""
+    def make():
+        yield typed(b"multipart/mixed; boundary=c; boundary=b") + b"--b\nContent-Type: text/plain;\n"
+        yield lines
+        yield b"\n--b\n" + ATTACHMENT + b"--b--\n"
+    return make
+
+
 LONG_ONES = {
+    "20,000 folded lines that nearly are delimiters": strange(
+        (b" --bX\n" + b" x=yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy;\n" * 5) * count(20000)),
+    "30,000 lines of the letter that a boundary's field begins with": strange(
+        (b"B" * 70 + b"\n") * count(30000)),
     "a line of 64 MiB (1 GiB in full)": two_parts(long_line(b"\n", b"x", b"\n")),
     "a header line of 64 MiB (1 GiB in full)":
         long_line(HEAD + b"X-Long: ", b"x", b"\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
