@@ -2,6 +2,7 @@
 /* Search for bytes. Short needles are looked for by their first and last byte, eight places at a
  * time, which is several times faster than the C library's search; it may compare SHORT_MAX bytes
  * at each place at worst. */
+#include "base/arith.h"
 #include "base/span.h"
 
 enum { SHORT_MAX = 16, WORD = sizeof(uint64_t) };
@@ -59,4 +60,34 @@ size_t kj_span_find(kj_span s, kj_span needle, size_t from)
                              ? memchr(s.data + from, needle.data[0], s.len - from)
                              : memmem(s.data + from, s.len - from, needle.data, needle.len);
     return hit ? (size_t)(hit - s.data) : SIZE_MAX;
+}
+
+size_t kj_span_find_either(kj_span s, uint8_t a, uint8_t b, size_t from)
+{
+    size_t step = 128;
+    for (size_t at = from; at < s.len; at += step, step = kj_min_size(step * 2, 64 << 10)) {
+        kj_span window = kj_span_sub(s, at, step);
+        const uint8_t *hit_a = memchr(window.data, a, window.len);
+        size_t before = hit_a ? (size_t)(hit_a - window.data) : window.len;
+        const uint8_t *hit_b = before ? memchr(window.data, b, before) : NULL;
+        if (hit_b)
+            return at + (size_t)(hit_b - window.data);
+        if (hit_a)
+            return at + before;
+    }
+    return s.len;
+}
+
+size_t kj_span_next_line(kj_span bytes, size_t from)
+{
+    const uint8_t *end =
+        from < bytes.len ? memchr(bytes.data + from, '\n', bytes.len - from) : NULL;
+    return end ? (size_t)(end - bytes.data) + 1 : bytes.len;
+}
+
+size_t kj_span_find_line(kj_span bytes, uint8_t first, size_t from)
+{
+    while (from < bytes.len && bytes.data[from] != first)
+        from = kj_span_next_line(bytes, from);
+    return from < bytes.len ? from : SIZE_MAX;
 }

@@ -60,3 +60,14 @@ static inline int kj_span_compare(kj_span a, kj_span b)
 
 /* Offset of the first `needle` in `s` at or after `from`, or SIZE_MAX. In linear time. */
 size_t kj_span_find(kj_span s, kj_span needle, size_t from);
+
+/* Offset of the first byte that is `a` or `b`, at or after `from`; s.len when there is none. Takes
+ * time for what it passes only, however far away the other is. */
+size_t kj_span_find_either(kj_span s, uint8_t a, uint8_t b, size_t from);
+
+/* Offset behind the LF of the line that `from` is in, or s.len. */
+size_t kj_span_next_line(kj_span s, size_t from);
+
+/* Offset of the next line at or after `from`, which begins one, that begins with a byte; SIZE_MAX:
+ * none does. Where lines are short this is faster than a search for LF and the byte. */
+size_t kj_span_find_line(kj_span s, uint8_t first, size_t from);

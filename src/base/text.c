@@ -50,9 +50,16 @@ bool kj_text_equal_nocase(kj_span a, kj_span b)
 
 size_t kj_text_find_nocase(kj_span s, kj_span needle)
 {
-    for (size_t i = 0; needle.len <= s.len && i <= s.len - needle.len; i++)
+    if (needle.len == 0)
+        return 0;
+    uint8_t lower = kj_lower(needle.data[0]), upper = kj_upper(needle.data[0]);
+    for (size_t i = 0; needle.len <= s.len; i++) {
+        i = kj_span_find_either(s, lower, upper, i);
+        if (i > s.len - needle.len)
+            break;
         if (equal_nocase(s.data + i, needle.data, needle.len))
             return i;
+    }
     return SIZE_MAX;
 }
 

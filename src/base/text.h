@@ -27,6 +27,11 @@ static inline bool kj_is_space(unsigned c)
     return c == ' ' || c - '\t' < 5;
 }
 
+static inline bool kj_is_blank(unsigned c)
+{
+    return c == ' ' || c == '\t';
+}
+
 static inline uint8_t kj_lower(uint8_t c)
 {
     return (unsigned)c - 'A' < 26 ? (uint8_t)(c | 0x20) : c;

@@ -113,7 +113,7 @@ static bool is_dropped(uint32_t c)
 /* The next colon at or after *at; *at moves behind it. *start: where it begins. */
 static bool next_colon(kj_span text, size_t *at, size_t *start)
 {
-    while ((*start = kj_find_either(text, ':', '&', *at)) < text.len) {
+    while ((*start = kj_span_find_either(text, ':', '&', *at)) < text.len) {
         *at = *start;
         if (next_character(text, at) == ':')
             return true;
@@ -224,7 +224,7 @@ static size_t find_bare_end(kj_span text, size_t from, uint8_t opening)
 static size_t find_end(kj_span text, size_t from, uint8_t opening)
 {
     bool quoted = opening == '"' || opening == '\'';
-    size_t quote = quoted ? kj_find_either(text, opening, opening, from) : text.len;
+    size_t quote = quoted ? kj_span_find_either(text, opening, opening, from) : text.len;
     return quote < text.len ? quote : find_bare_end(text, from, opening);
 }
 
@@ -258,7 +258,7 @@ bool kj_data_uri_next(kj_span text, size_t *pos, kj_data_uri *out)
 static void put_unescaped(kj_span text, kj_buf *out)
 {
     for (size_t at = 0; at < text.len;) {
-        size_t amp = kj_find_either(text, '&', '&', at);
+        size_t amp = kj_span_find_either(text, '&', '&', at);
         kj_buf_put(out, kj_span_sub(text, at, amp - at));
         if ((at = amp) == text.len)
             return;
@@ -270,7 +270,7 @@ static void put_unescaped(kj_span text, kj_buf *out)
 static void put_percent_decoded(kj_span text, kj_buf *out)
 {
     for (size_t at = 0; at < text.len;) {
-        size_t percent = kj_find_either(text, '%', '%', at);
+        size_t percent = kj_span_find_either(text, '%', '%', at);
         kj_buf_put(out, kj_span_sub(text, at, percent - at));
         if (percent == text.len)
             return;
@@ -292,7 +292,7 @@ void kj_data_uri_decode(const kj_data_uri *uri, kj_buf *out)
     kj_oddities odd = 0;
     if (uri->base64) {
         kj_span all = kj_buf_span(&bytes);
-        kj_span data = kj_span_sub(all, 0, kj_find_either(all, '#', '#', 0)); /* a fragment */
+        kj_span data = kj_span_sub(all, 0, kj_span_find_either(all, '#', '#', 0)); /* a fragment */
         kj_encoding_decode(KJ_ENCODING_BASE64, data, out, &odd);
     }
     kj_buf_done_into(&plain, out);

@@ -11,10 +11,6 @@
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-/* Offset of the first byte that is `a` or `b`, at or after `from`; s.len when there is none. Takes
- * time for what it passes only, however far away the other is. */
-size_t kj_find_either(kj_span s, uint8_t a, uint8_t b, size_t from);
-
 /* The line at *pos with its end (LF, CR LF, where `cr_ends` also bare CR) and moves *pos behind it.
  * False at the end of the text. */
 bool kj_next_line(kj_span text, size_t *pos, bool cr_ends, kj_span *out);

@@ -32,11 +32,6 @@ enum {
     HEADER_LINES_MAX = 4,   /* between BinHex's announcement and its data */
 };
 
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static bool is_line_end(uint8_t c)
 {
     return c == '\r' || c == '\n';
@@ -58,7 +53,7 @@ static kj_span without_end(kj_span line)
 static kj_span skip_blanks(kj_span s)
 {
     size_t at = 0;
-    while (at < s.len && is_blank(s.data[at]))
+    while (at < s.len && kj_is_blank(s.data[at]))
         at++;
     return kj_span_sub(s, at, SIZE_MAX);
 }
@@ -171,7 +166,7 @@ static bool read_begin(kj_span line, kj_encoded_file *out, bool *mode)
     size_t digits = 0;
     while (digits < rest.len && rest.data[digits] >= '0' && rest.data[digits] <= '7')
         digits++;
-    *mode = digits >= 1 && (digits == rest.len || is_blank(rest.data[digits]));
+    *mode = digits >= 1 && (digits == rest.len || kj_is_blank(rest.data[digits]));
     if (!*mode && blanks.len - rest.len < 2)
         return false;
     out->kind = base64 ? KJ_ENCODED_BASE64 : KJ_ENCODED_UU;
@@ -464,7 +459,7 @@ static size_t find_marker(kj_span text, size_t from)
 /* Whether nothing but blanks stands between the start of a line and `at`. */
 static bool is_at_line_start(kj_span text, size_t at)
 {
-    while (at > 0 && is_blank(text.data[at - 1]))
+    while (at > 0 && kj_is_blank(text.data[at - 1]))
         at--;
     return at == 0 || is_line_end(text.data[at - 1]);
 }

@@ -16,27 +16,11 @@
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-size_t kj_find_either(kj_span s, uint8_t a, uint8_t b, size_t from)
-{
-    size_t step = 128;
-    for (size_t at = from; at < s.len; at += step, step = kj_min_size(step * 2, 64 << 10)) {
-        kj_span window = kj_span_sub(s, at, step);
-        const uint8_t *hit_a = memchr(window.data, a, window.len);
-        size_t before = hit_a ? (size_t)(hit_a - window.data) : window.len;
-        const uint8_t *hit_b = before ? memchr(window.data, b, before) : NULL;
-        if (hit_b)
-            return at + (size_t)(hit_b - window.data);
-        if (hit_a)
-            return at + before;
-    }
-    return s.len;
-}
-
 bool kj_next_line(kj_span text, size_t *pos, bool cr_ends, kj_span *out)
 {
     if (*pos >= text.len)
         return false;
-    size_t end = kj_find_either(text, '\n', cr_ends ? '\r' : '\n', *pos);
+    size_t end = kj_span_find_either(text, '\n', cr_ends ? '\r' : '\n', *pos);
     if (end + 1 < text.len && text.data[end] == '\r' && text.data[end + 1] == '\n')
         end++;
     size_t len = kj_min_size(end + 1, text.len) - *pos;

@@ -20,30 +20,6 @@ enum {
 
 /* ---- the message's own fields --------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    size_t slot;
-} known_fields[] = {
-    {"Subject", offsetof(kj_mail, subject)},
-    {"From", offsetof(kj_mail, from)},
-    {"To", offsetof(kj_mail, to)},
-    {"Date", offsetof(kj_mail, date)},
-    {"Message-ID", offsetof(kj_mail, message_id)},
-};
-
-/* The first of a name counts. */
-static void note_known(kj_mail *mail, const kj_header *header)
-{
-    uint8_t first = header->name.len ? kj_upper(header->name.data[0]) : 0;
-    for (size_t i = 0; i < KJ_COUNT(known_fields); i++) {
-        if (first != (uint8_t)known_fields[i].name[0])
-            continue;
-        kj_span *slot = (kj_span *)(void *)((char *)mail + known_fields[i].slot);
-        if (!slot->data && kj_text_equal_nocase(header->name, kj_span_str(known_fields[i].name)))
-            *slot = header->value;
-    }
-}
-
 /* The next field, whatever stands between it and the one before: up to the first empty line behind
  * a field. */
 static bool next_field(kj_reader *r, size_t *fields, size_t *junk, kj_mime_field *out)
@@ -109,7 +85,7 @@ static kj_status read_mail(kj_mail_walk *w, kj_error *err)
         if (!grow_headers(w->sink->arena, &headers, at, &capacity) ||
             !keep_header(w, &field, &headers[at]))
             return kj_mail_no_room(err);
-        note_known(mail, &headers[at]);
+        kj_mail_note_known(mail, &headers[at]);
         mail->header_count++;
     }
     if (fields > HEADERS_MAX)
@@ -185,10 +161,7 @@ static bool is_body(kj_span bytes)
         more = kj_read_line(&r, &line);
     if (line.len <= 2 || !kj_span_starts(line, kj_span_str("--")))
         return false;
-    for (unsigned i = 0; i < FIELDS && kj_read_line(&r, &line); i++)
-        if (kj_mail_is_part_field(line))
-            return true;
-    return false;
+    return kj_mail_part_follows(r.in, r.pos, FIELDS);
 }
 
 /* Two of mail's own fields, or a decisive one; one more for anything that does not belong into a

@@ -26,7 +26,7 @@ static line_kind kind_of(kj_span line)
         return LINE_EMPTY;
     if (kj_text_trim(line).len == 0)
         return LINE_BLANK;
-    if (line.data[0] == ' ' || line.data[0] == '\t')
+    if (kj_is_blank(line.data[0]))
         return LINE_FOLDED;
     if (kj_span_starts(line, kj_span_str("--")))
         return LINE_OTHER; /* a delimiter may hold a colon */
@@ -70,6 +70,16 @@ bool kj_mail_has_part_field(kj_span text)
     kj_reader r = kj_reader_of(text);
     kj_span line;
     while (kj_read_line(&r, &line))
+        if (kj_mail_is_part_field(line))
+            return true;
+    return false;
+}
+
+bool kj_mail_part_follows(kj_span bytes, size_t at, unsigned lines)
+{
+    kj_reader r = kj_reader_of(kj_span_sub(bytes, at, SIZE_MAX));
+    kj_span line;
+    for (unsigned i = 0; i < lines && kj_read_line(&r, &line); i++)
         if (kj_mail_is_part_field(line))
             return true;
     return false;
@@ -160,19 +170,10 @@ void kj_mail_read_head(kj_span entity, kj_mail_head *out)
 
 /* ---- anyhow --------------------------------------------------------------------------------- */
 
-/* How far lines that are no fields, and empty lines, are passed over. */
-enum { JUNK_LINES = 200 };
-
-/* Whether fields of a part stand at `at`: then the block goes on behind an empty line. */
-static bool goes_on_at(kj_span entity, size_t at)
-{
-    kj_reader r = kj_reader_of(kj_span_sub(entity, at, SIZE_MAX));
-    kj_span line;
-    for (unsigned i = 0; i < 2 && kj_read_line(&r, &line); i++)
-        if (kj_mail_is_part_field(line))
-            return true;
-    return false;
-}
+enum {
+    JUNK_LINES = 200, /* that are no fields, or empty, and are passed over */
+    FIELD_WITHIN = 2, /* lines behind an empty one: the block goes on there */
+};
 
 void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out)
 {
@@ -200,7 +201,8 @@ void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out)
             break;
         case LINE_EMPTY:
             add_start(out, r.pos);
-            more = ++junk < JUNK_LINES && (out->field_count == 0 || goes_on_at(entity, r.pos));
+            more = ++junk < JUNK_LINES &&
+                   (out->field_count == 0 || kj_mail_part_follows(entity, r.pos, FIELD_WITHIN));
             break;
         case LINE_OTHER:
             if (++junk == 1 || field.row < KJ_COUNT(part_fields))
@@ -211,4 +213,29 @@ void kj_mail_read_head_anyhow(kj_span entity, kj_mail_head *out)
     }
     close_field(entity, &field, out);
     out->looked_at = start;
+}
+
+/* ---- what a message says of itself ----------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    size_t slot;
+} known_fields[] = {
+    {"Subject", offsetof(kj_mail, subject)},
+    {"From", offsetof(kj_mail, from)},
+    {"To", offsetof(kj_mail, to)},
+    {"Date", offsetof(kj_mail, date)},
+    {"Message-ID", offsetof(kj_mail, message_id)},
+};
+
+void kj_mail_note_known(kj_mail *mail, const kj_header *header)
+{
+    uint8_t first = header->name.len ? kj_upper(header->name.data[0]) : 0;
+    for (size_t i = 0; i < KJ_COUNT(known_fields); i++) {
+        if (first != (uint8_t)known_fields[i].name[0])
+            continue;
+        kj_span *slot = (kj_span *)(void *)((char *)mail + known_fields[i].slot);
+        if (!slot->data && kj_text_equal_nocase(header->name, kj_span_str(known_fields[i].name)))
+            *slot = header->value;
+    }
 }

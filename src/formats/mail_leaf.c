@@ -170,7 +170,7 @@ static kj_status walk_data_fork(kj_mail_walk *w, const kj_mail_part *p, kj_span 
 
 /* ---- texts that hide ASCII ------------------------------------------------------------------- */
 
-enum { CHARSET_LOOK = 4096, UTF8_GROWTH = 4, CONVERTED_MAX = 64 << 20 };
+enum { UTF8_GROWTH = 4, CONVERTED_MAX = 64 << 20 };
 
 /* The character set in which the text's ASCII does not stand as ASCII; empty: it does. */
 static kj_span hiding_charset(kj_mail_walk *w, const kj_mail_part *p, kj_span text)

@@ -179,22 +179,13 @@ static fit find_frame(const structure *s, kj_span line, size_t *out_frame, bool 
     return best;
 }
 
-static size_t line_end_before(kj_span body, size_t at)
-{
-    if (at > 0 && body.data[at - 1] == '\n')
-        at--;
-    if (at > 0 && body.data[at - 1] == '\r')
-        at--;
-    return at;
-}
-
 /* Offset of the next line at or after `from` that begins with two dashes, or SIZE_MAX. `from` is
  * the beginning of a line. */
 static size_t next_dashes(kj_span bytes, size_t from)
 {
-    size_t at = kj_mime_find_line(bytes, '-', from);
+    size_t at = kj_span_find_line(bytes, '-', from);
     while (at != SIZE_MAX && !kj_span_is(kj_span_sub(bytes, at, 2), "--"))
-        at = kj_mime_find_line(bytes, '-', kj_mime_next_line(bytes, at));
+        at = kj_span_find_line(bytes, '-', kj_span_next_line(bytes, at));
     return at;
 }
 
@@ -206,7 +197,7 @@ static bool next_delimiter(structure *s, size_t from, delimiter *out)
         kj_span line;
         (void)kj_read_line(&r, &line);
         from = r.pos;
-        *out = (delimiter){.start = line_end_before(s->bytes, at), .end = r.pos};
+        *out = (delimiter){.start = kj_mail_line_end_before(s->bytes, at), .end = r.pos};
         fit how = find_frame(s, kj_span_sub(line, 2, SIZE_MAX), &out->frame, &out->close);
         if (how == FIT_NEARLY || how == FIT_LOOSE)
             note(s->walk, KJ_ODD_DELIMITER_SYNTAX);

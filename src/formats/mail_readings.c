@@ -74,20 +74,9 @@ static kj_status add_boundaries(kj_mail_walk *w, cuts *c, kj_span raw, kj_error 
     return KJ_OK;
 }
 
-/* Offset of a lower-case word, in any case, at or after `from`, or SIZE_MAX. */
-static size_t find_nocase(kj_span bytes, kj_span word, size_t from)
-{
-    for (; from < bytes.len; from++) {
-        from = kj_find_either(bytes, word.data[0], kj_upper(word.data[0]), from);
-        if (kj_text_equal_nocase(kj_span_sub(bytes, from, word.len), word))
-            return from;
-    }
-    return SIZE_MAX;
-}
-
 static bool is_fold(kj_span bytes, size_t at)
 {
-    return at < bytes.len && (bytes.data[at] == ' ' || bytes.data[at] == '\t');
+    return at < bytes.len && kj_is_blank(bytes.data[at]);
 }
 
 /* The field around an offset: from the start of a line that is not folded to the end of the last
@@ -107,25 +96,16 @@ static kj_span field_around(kj_span bytes, size_t at)
     return kj_span_sub(bytes, start, r.pos - start);
 }
 
-static bool part_follows(kj_span bytes, size_t at)
-{
-    kj_reader r = kj_reader_of(bytes);
-    kj_span line;
-    kj_seek(&r, at);
-    for (unsigned i = 0; i < HEAD_LINES && kj_read_line(&r, &line); i++)
-        if (kj_mail_is_part_field(line))
-            return true;
-    return false;
-}
-
 /* Collects what any line with the word in it may mean as a boundary: the field that it stands in,
  * and the text from there as a parameter of its own, for fields that are none to some program. */
 static kj_status find_boundaries(kj_mail_walk *w, cuts *c, kj_error *err)
 {
     kj_span word = kj_span_str("boundary");
-    for (size_t at = 0; (at = find_nocase(c->bytes, word, at)) != SIZE_MAX;) {
-        if (!kj_sink_reading(w->sink, ENTITY_COST))
+    for (size_t at = 0;;) {
+        size_t ahead = kj_text_find_nocase(kj_span_sub(c->bytes, at, SIZE_MAX), word);
+        if (ahead == SIZE_MAX || !kj_sink_reading(w->sink, ENTITY_COST))
             return KJ_OK;
+        at += ahead;
         kj_span field = field_around(c->bytes, at);
         size_t offset = at - (size_t)(field.data - c->bytes.data);
         size_t colon = kj_span_find(kj_span_sub(field, 0, offset), kj_span_str(":"), 0);
@@ -137,17 +117,17 @@ static kj_status find_boundaries(kj_mail_walk *w, cuts *c, kj_error *err)
         KJ_TRY(add_boundaries(w, c, kj_buf_span(&w->scratch), err));
         at += field.len - offset;
     }
-    return KJ_OK;
 }
 
 /* Collects boundaries that no field names, from the delimiters themselves. */
 static void find_delimiters(cuts *c)
 {
     size_t at = 0;
-    while (!c->more && (at = kj_mime_find_line(c->bytes, '-', at)) != SIZE_MAX) {
-        size_t next = kj_mime_next_line(c->bytes, at);
+    while (!c->more && (at = kj_span_find_line(c->bytes, '-', at)) != SIZE_MAX) {
+        size_t next = kj_span_next_line(c->bytes, at);
         kj_span line = kj_text_trim(kj_span_sub(c->bytes, at, next - at));
-        if (kj_span_starts(line, kj_span_str("--")) && part_follows(c->bytes, next))
+        if (kj_span_starts(line, kj_span_str("--")) &&
+            kj_mail_part_follows(c->bytes, next, HEAD_LINES))
             add_boundary(c, kj_span_sub(line, 2, SIZE_MAX));
         at = next;
     }
@@ -161,13 +141,8 @@ static void add_cut(cuts *c, size_t line, const cut *item)
         c->more = true;
         return;
     }
-    size_t start = line;
-    if (start > 0 && c->bytes.data[start - 1] == '\n')
-        start--;
-    if (start > 0 && c->bytes.data[start - 1] == '\r')
-        start--;
     c->items[c->count] = *item;
-    c->items[c->count++].start = start;
+    c->items[c->count++].start = kj_mail_line_end_before(c->bytes, line);
 }
 
 static bool is_exact(const cuts *c, kj_span line, uint32_t boundary)
@@ -209,7 +184,7 @@ static bool add_delimiter(cuts *c, kj_span line, size_t start, size_t end)
         return false;
     text = kj_span_sub(text, 2, SIZE_MAX);
     uint32_t boundary = boundary_of(c, text);
-    if (boundary == NO_BOUNDARY && !part_follows(c->bytes, end))
+    if (boundary == NO_BOUNDARY && !kj_mail_part_follows(c->bytes, end, HEAD_LINES))
         return false;
     add_cut(c, start,
             &(cut){.end = end, .boundary = boundary, .exact = is_exact(c, text, boundary)});

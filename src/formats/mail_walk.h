@@ -46,6 +46,22 @@ bool kj_mail_is_part_field(kj_span line);
 /* Whether any line of a text does. */
 bool kj_mail_has_part_field(kj_span text);
 
+/* Whether such a field is among the first `lines` at `at`, the beginning of one. */
+bool kj_mail_part_follows(kj_span bytes, size_t at, unsigned lines);
+
+/* Takes a header for the subject, sender, ... of the message; the first of a name counts. */
+void kj_mail_note_known(kj_mail *mail, const kj_header *header);
+
+/* Where the line end begins that stands before `at`, the beginning of a line. */
+static inline size_t kj_mail_line_end_before(kj_span bytes, size_t at)
+{
+    if (at > 0 && bytes.data[at - 1] == '\n')
+        at--;
+    if (at > 0 && bytes.data[at - 1] == '\r')
+        at--;
+    return at;
+}
+
 /* ---- boundaries ---------------------------------------------------------------------------- */
 
 /* A boundary, and its first bytes as a word: hostile mail has thousands, and each line that begins

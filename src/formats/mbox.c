@@ -61,8 +61,8 @@ static bool after_empty_line(kj_span bytes, size_t at)
 static size_t next_separator(kj_span bytes, size_t from, bool *out_marked)
 {
     *out_marked = false;
-    size_t at = kj_mime_next_line(bytes, from);
-    for (; at < bytes.len; at = kj_mime_next_line(bytes, at)) {
+    size_t at = kj_span_next_line(bytes, from);
+    for (; at < bytes.len; at = kj_span_next_line(bytes, at)) {
         *out_marked |= bytes.data[at] == '>';
         if (bytes.data[at] == (uint8_t)FROM[0] && after_empty_line(bytes, at) &&
             is_separator(bytes, at))
@@ -84,9 +84,9 @@ static size_t quote_marks(kj_span bytes, size_t at)
 /* Offset of the next line that is a quoted separator, or the length of the message. */
 static size_t next_quoted(kj_span message, size_t from)
 {
-    size_t at = kj_mime_find_line(message, '>', from);
+    size_t at = kj_span_find_line(message, '>', from);
     while (at != SIZE_MAX && quote_marks(message, at) == 0)
-        at = kj_mime_find_line(message, '>', kj_mime_next_line(message, at));
+        at = kj_span_find_line(message, '>', kj_span_next_line(message, at));
     return at == SIZE_MAX ? message.len : at;
 }
 
@@ -95,7 +95,7 @@ static void unquote(kj_span message, size_t first, kj_buf *out)
 {
     size_t from = 0;
     for (size_t at = first; at < message.len;
-         at = next_quoted(message, kj_mime_next_line(message, at))) {
+         at = next_quoted(message, kj_span_next_line(message, at))) {
         kj_buf_put(out, kj_span_sub(message, from, at - from));
         from = at + 1;
     }

@@ -25,13 +25,6 @@ bool kj_mime_next_field(kj_reader *r, kj_mime_field *out);
 /* Whether the line at the reader begins a field. */
 bool kj_mime_is_field(kj_span line);
 
-/* Offset behind the end of the line that `from` is in. */
-size_t kj_mime_next_line(kj_span bytes, size_t from);
-
-/* Offset of the next line at or after `from`, which begins one, that begins with a byte; SIZE_MAX:
- * none does. Mail has so many lines that going from one to the next is faster than memmem(). */
-size_t kj_mime_find_line(kj_span bytes, uint8_t first, size_t from);
-
 /* Whether bytes begin with a separator of an mbox. */
 bool kj_mbox_begins(kj_span bytes);
 

@@ -26,30 +26,11 @@ static size_t name_len(kj_span line)
     return len;
 }
 
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static size_t skip_blanks(kj_span s, size_t at)
 {
-    while (at < s.len && is_blank(s.data[at]))
+    while (at < s.len && kj_is_blank(s.data[at]))
         at++;
     return at;
-}
-
-size_t kj_mime_next_line(kj_span bytes, size_t from)
-{
-    const uint8_t *end =
-        from < bytes.len ? memchr(bytes.data + from, '\n', bytes.len - from) : NULL;
-    return end ? (size_t)(end - bytes.data) + 1 : bytes.len;
-}
-
-size_t kj_mime_find_line(kj_span bytes, uint8_t first, size_t from)
-{
-    while (from < bytes.len && bytes.data[from] != first)
-        from = kj_mime_next_line(bytes, from);
-    return from < bytes.len ? from : SIZE_MAX;
 }
 
 bool kj_mime_is_field(kj_span line)
@@ -75,7 +56,7 @@ bool kj_mime_next_field(kj_reader *r, kj_mime_field *out)
     for (;;) {
         size_t next = r->pos;
         kj_span more;
-        if (next >= r->in.len || !is_blank(r->in.data[next]) || !kj_read_line(r, &more))
+        if (next >= r->in.len || !kj_is_blank(r->in.data[next]) || !kj_read_line(r, &more))
             break;
         end = next + more.len;
     }

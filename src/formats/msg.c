@@ -16,6 +16,7 @@
 #include "base/arith.h"
 #include "base/text.h"
 #include "formats/lzfu.h"
+#include "formats/mail_walk.h"
 #include "formats/mapi.h"
 #include "formats/mime.h"
 #include "formats/ole.h"
@@ -229,26 +230,11 @@ static bool read_text(walk *w, const properties *p, slot s, size_t max, kj_span 
 
 /* ---- what the message says of itself --------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    size_t slot;
-} known_fields[] = {
-    {"Subject", offsetof(kj_mail, subject)},
-    {"From", offsetof(kj_mail, from)},
-    {"To", offsetof(kj_mail, to)},
-    {"Date", offsetof(kj_mail, date)},
-    {"Message-ID", offsetof(kj_mail, message_id)},
-};
-
-/* The first of a name counts. */
 static void add_header(kj_mail *mail, kj_header *headers, kj_span name, kj_span value)
 {
-    headers[mail->header_count++] = (kj_header){.name = name, .value = value};
-    for (size_t i = 0; i < KJ_COUNT(known_fields); i++) {
-        kj_span *known = (kj_span *)(void *)((char *)mail + known_fields[i].slot);
-        if (!known->data && kj_text_equal_nocase(name, kj_span_str(known_fields[i].name)))
-            *known = value;
-    }
+    kj_header *header = &headers[mail->header_count++];
+    *header = (kj_header){.name = name, .value = value};
+    kj_mail_note_known(mail, header);
 }
 
 /* The fields as they came, which Outlook keeps. */

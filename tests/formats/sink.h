@@ -10,6 +10,10 @@
 #include "base/text.h"
 #include "formats/format.h"
 
+#include "tests/test.h"
+
+#include <stdlib.h>
+
 typedef struct test_sink {
     kj_sink base; /* first: the functions below cast back */
     kj_arena arena;
@@ -95,4 +99,22 @@ static inline kj_status test_walk(test_sink *sink, const char *format, kj_object
     if (status != KJ_OK)
         kj_buf_printf(&sink->log, "end %s: %s\n", kj_status_name(status), err.message);
     return status;
+}
+
+/* Walks every beginning of `whole`, in a block of its own so that a sanitizer sees a byte too many:
+ * each is read, or said to end early. */
+static inline void test_prefixes(const char *format, kj_span whole)
+{
+    for (size_t len = 0; len < whole.len; len++) {
+        test_sink sink;
+        test_sink_init(&sink);
+        uint8_t *copy = malloc(len ? len : 1);
+        assert_non_null(copy);
+        memcpy(copy, whole.data, len);
+        kj_object object = {.bytes = kj_span_of(copy, len)};
+        kj_status status = test_walk(&sink, format, &object);
+        assert_true(status == KJ_OK || status == KJ_TRUNCATED);
+        free(copy);
+        test_sink_done(&sink);
+    }
 }

@@ -5,6 +5,7 @@
 
 #include "base/arith.h"
 #include "scan/worker.h"
+#include "tests/scan/idle_scanner.h"
 #include "tests/scan/tiny_defs.h"
 #include "tests/test.h"
 
@@ -15,36 +16,8 @@
 
 /* ---- the fake -------------------------------------------------------------------------------- */
 
-struct kj_scanner {
-    int files;
-};
-
 static tiny_defs tiny;
 static int *crashes_left; /* shared with the workers */
-
-kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits)
-{
-    (void)sets;
-    (void)count;
-    (void)limits;
-    return calloc(1, sizeof(kj_scanner));
-}
-
-void kj_scanner_free(kj_scanner *scanner)
-{
-    free(scanner);
-}
-
-void kj_scanner_set_env(kj_scanner *scanner, const kj_module_env *env)
-{
-    (void)scanner;
-    (void)env;
-}
-
-void kj_scanner_cancel(kj_scanner *scanner)
-{
-    (void)scanner;
-}
 
 static kj_status act_clean(const kj_scan_events *events, kj_error *err)
 {

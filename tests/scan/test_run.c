@@ -4,6 +4,7 @@
 #include "scan/run.h"
 
 #include "base/arith.h"
+#include "tests/scan/idle_scanner.h"
 #include "tests/scan/tiny_defs.h"
 #include "tests/test.h"
 
@@ -13,39 +14,11 @@
 
 /* ---- the fake -------------------------------------------------------------------------------- */
 
-struct kj_scanner {
-    int unused;
-};
-
 static tiny_defs tiny;
 static const kj_defs *const set_items[] = {&tiny.defs};
 
 #define TWO_ENCODINGS KJ_ODD(KJ_ODD_DUPLICATE_ENCODING)
 #define NO_BOUNDARY   KJ_ODD(KJ_ODD_NO_BOUNDARY)
-
-kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits)
-{
-    (void)sets;
-    (void)count;
-    (void)limits;
-    return calloc(1, sizeof(kj_scanner));
-}
-
-void kj_scanner_free(kj_scanner *scanner)
-{
-    free(scanner);
-}
-
-void kj_scanner_set_env(kj_scanner *scanner, const kj_module_env *env)
-{
-    (void)scanner;
-    (void)env;
-}
-
-void kj_scanner_cancel(kj_scanner *scanner)
-{
-    (void)scanner;
-}
 
 /* A letter is an event about the member that is called like the last digit. */
 static void act(char letter, kj_span member, const kj_scan_events *events)
