@@ -48,6 +48,12 @@ typedef struct kj_defs {
     kj_defs_section anchors;
     kj_defs_section anchored;
     kj_defs_section gates;
+    kj_defs_section hash_sets;
+    kj_defs_section hash_gates;
+    kj_defs_section hash_buckets;
+    kj_defs_section hash_records;
+    kj_defs_section hash_names;
+    kj_defs_section hash_blocks;
 } kj_defs;
 
 /* Maps the file at `path`. KJ_IO; KJ_MALFORMED for what is no definitions file or a damaged one;

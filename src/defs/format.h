@@ -15,7 +15,7 @@
 #define KJ_DISK_MAGIC "KUJODEF\x1a"
 
 enum {
-    KJ_DISK_MAJOR = 3, /* a reader refuses another */
+    KJ_DISK_MAJOR = 4, /* a reader refuses another */
     KJ_DISK_MINOR = 0, /* a reader ignores sections it does not know */
     KJ_DISK_ALIGN = 64,
     KJ_DISK_ALIGN_LARGE = 64 << 10,
@@ -56,34 +56,38 @@ enum {
     KJ_SECF_REQUIRED = 1, /* a reader that does not know it refuses the file */
 };
 
-#define KJ_SEC_META      KJ_FOURCC('M', 'E', 'T', 'A')
-#define KJ_SEC_STRINGS   KJ_FOURCC('S', 'T', 'R', 'S')
-#define KJ_SEC_LISTS     KJ_FOURCC('L', 'I', 'S', 'T')
-#define KJ_SEC_THREATS   KJ_FOURCC('T', 'H', 'R', 'T')
-#define KJ_SEC_DOCS      KJ_FOURCC('D', 'O', 'C', 'S')
-#define KJ_SEC_NOTES     KJ_FOURCC('N', 'O', 'T', 'E')
-#define KJ_SEC_DETECTS   KJ_FOURCC('D', 'E', 'T', 'C')
-#define KJ_SEC_RULES     KJ_FOURCC('R', 'U', 'L', 'E')
-#define KJ_SEC_PATTERNS  KJ_FOURCC('P', 'A', 'T', 'N')
-#define KJ_SEC_EXTERNALS KJ_FOURCC('E', 'X', 'T', 'N')
-#define KJ_SEC_ARTIFACTS KJ_FOURCC('A', 'R', 'T', 'F')
-#define KJ_SEC_PLACES    KJ_FOURCC('P', 'L', 'A', 'C')
-#define KJ_SEC_REMEDIES  KJ_FOURCC('R', 'E', 'M', 'D')
-#define KJ_SEC_CODE      KJ_FOURCC('C', 'O', 'D', 'E')
-#define KJ_SEC_LITERALS  KJ_FOURCC('L', 'I', 'T', 'S')
-#define KJ_SEC_PROGRAMS  KJ_FOURCC('R', 'E', 'G', 'X')
-#define KJ_SEC_FILTER    KJ_FOURCC('F', 'I', 'L', 'T')
-#define KJ_SEC_BUCKETS   KJ_FOURCC('B', 'U', 'C', 'K')
-#define KJ_SEC_POSTINGS  KJ_FOURCC('P', 'O', 'S', 'T')
-#define KJ_SEC_SCANNED   KJ_FOURCC('S', 'C', 'A', 'N') /* forms without an atom */
-#define KJ_SEC_NEEDLES   KJ_FOURCC('N', 'E', 'E', 'D')
-#define KJ_SEC_ANCHORS   KJ_FOURCC('A', 'N', 'C', 'H')
-#define KJ_SEC_ANCHORED  KJ_FOURCC('A', 'N', 'C', 'P')
-#define KJ_SEC_GATES     KJ_FOURCC('G', 'A', 'T', 'E')
-/* Reserved: a signature over the section table, sets of digests. Readers of this version ignore
- * them. */
+#define KJ_SEC_META         KJ_FOURCC('M', 'E', 'T', 'A')
+#define KJ_SEC_STRINGS      KJ_FOURCC('S', 'T', 'R', 'S')
+#define KJ_SEC_LISTS        KJ_FOURCC('L', 'I', 'S', 'T')
+#define KJ_SEC_THREATS      KJ_FOURCC('T', 'H', 'R', 'T')
+#define KJ_SEC_DOCS         KJ_FOURCC('D', 'O', 'C', 'S')
+#define KJ_SEC_NOTES        KJ_FOURCC('N', 'O', 'T', 'E')
+#define KJ_SEC_DETECTS      KJ_FOURCC('D', 'E', 'T', 'C')
+#define KJ_SEC_RULES        KJ_FOURCC('R', 'U', 'L', 'E')
+#define KJ_SEC_PATTERNS     KJ_FOURCC('P', 'A', 'T', 'N')
+#define KJ_SEC_EXTERNALS    KJ_FOURCC('E', 'X', 'T', 'N')
+#define KJ_SEC_ARTIFACTS    KJ_FOURCC('A', 'R', 'T', 'F')
+#define KJ_SEC_PLACES       KJ_FOURCC('P', 'L', 'A', 'C')
+#define KJ_SEC_REMEDIES     KJ_FOURCC('R', 'E', 'M', 'D')
+#define KJ_SEC_CODE         KJ_FOURCC('C', 'O', 'D', 'E')
+#define KJ_SEC_LITERALS     KJ_FOURCC('L', 'I', 'T', 'S')
+#define KJ_SEC_PROGRAMS     KJ_FOURCC('R', 'E', 'G', 'X')
+#define KJ_SEC_FILTER       KJ_FOURCC('F', 'I', 'L', 'T')
+#define KJ_SEC_BUCKETS      KJ_FOURCC('B', 'U', 'C', 'K')
+#define KJ_SEC_POSTINGS     KJ_FOURCC('P', 'O', 'S', 'T')
+#define KJ_SEC_SCANNED      KJ_FOURCC('S', 'C', 'A', 'N') /* forms without an atom */
+#define KJ_SEC_NEEDLES      KJ_FOURCC('N', 'E', 'E', 'D')
+#define KJ_SEC_ANCHORS      KJ_FOURCC('A', 'N', 'C', 'H')
+#define KJ_SEC_ANCHORED     KJ_FOURCC('A', 'N', 'C', 'P')
+#define KJ_SEC_GATES        KJ_FOURCC('G', 'A', 'T', 'E')
+#define KJ_SEC_HASH_SETS    KJ_FOURCC('H', 'S', 'E', 'T')
+#define KJ_SEC_HASH_GATES   KJ_FOURCC('H', 'G', 'A', 'T') /* words: the sizes of sets */
+#define KJ_SEC_HASH_BUCKETS KJ_FOURCC('H', 'B', 'U', 'C') /* words: where records begin */
+#define KJ_SEC_HASH_RECORDS KJ_FOURCC('H', 'R', 'E', 'C') /* words */
+#define KJ_SEC_HASH_NAMES   KJ_FOURCC('H', 'N', 'A', 'M') /* front-coded (base/front_coded.h) */
+#define KJ_SEC_HASH_BLOCKS  KJ_FOURCC('H', 'N', 'B', 'L') /* words: where blocks of names begin */
+/* Reserved: a signature over the section table. Readers of this version ignore it. */
 #define KJ_SEC_SIGNATURE KJ_FOURCC('S', 'I', 'G', 'N')
-#define KJ_SEC_HASH_SETS KJ_FOURCC('H', 'S', 'E', 'T')
 
 /* Bytes in STRS. */
 typedef struct kj_disk_text {
@@ -107,14 +111,19 @@ typedef struct kj_disk_run {
 typedef struct kj_disk_meta {
     uint32_t release;
     uint32_t engine;
-    uint64_t date;       /* seconds since 1970: the day of the newest source, or --date */
-    uint32_t skipped;    /* definitions left out because they need a newer engine */
-    uint32_t variables;  /* the most loop variables any condition uses */
-    kj_disk_run always;  /* LIST: rules that nothing gates */
-    kj_disk_run globals; /* LIST: global rules */
-    kj_disk_run mails;   /* LIST: artifacts of kind MAIL */
+    uint64_t date;         /* seconds since 1970: the day of the newest source, or --date */
+    uint32_t skipped;      /* definitions left out because they need a newer engine */
+    uint32_t variables;    /* the most loop variables any condition uses */
+    kj_disk_run always;    /* LIST: rules that nothing gates */
+    kj_disk_run globals;   /* LIST: global rules */
+    kj_disk_run mails;     /* LIST: artifacts of kind MAIL */
+    kj_disk_run passwords; /* LIST: texts, that may open archives */
+    uint32_t views;        /* KJ_RULE_VIEW_...: those that some rule looks at */
+    uint32_t left_out;     /* DOCS: JSON, what sources had that is not in here, by reason; */
+    uint32_t left_out_len; /* an array of {"kind", "reason", "count"} */
+    uint32_t reserved;
 } kj_disk_meta;
-_Static_assert(sizeof(kj_disk_meta) == 48, "layout");
+_Static_assert(sizeof(kj_disk_meta) == 72, "layout");
 
 typedef struct kj_disk_threat {
     kj_disk_text id;
@@ -219,6 +228,51 @@ typedef struct kj_disk_remedy {
     kj_disk_text warn;
 } kj_disk_remedy;
 _Static_assert(sizeof(kj_disk_remedy) == 36, "layout");
+
+/* ---- digests: HSET, HGAT, HBUC, HREC, HNAM, HNBL -----------------------------------------------
+ *
+ * A set holds digests of one kind and scope, all with a size or none. Its records are sorted; a
+ * record is its key in words and a name's number. The key is the first key_len bytes of the digest;
+ * where the set is sized, its first eight bytes, as a little-endian number, are exclusive-ored with
+ * kj_size_mask(size), so that the size is compared with it and takes no room. Keys are evenly
+ * spread: the top bucket_log2 bits of the first eight bytes, big-endian, of the key say where to
+ * look, and records are sorted as memcmp() sorts keys.
+ *
+ * The gate says which sizes the set has, so that nothing is digested in vain: KJ_GATE_BLOCKS words,
+ * one for each KJ_GATE_SPAN sizes from 0: where the block of bits is, in words behind these, plus
+ * one (0: no size of those); the blocks; and the larger sizes, sorted, as the last gate_large
+ * words.
+ *
+ * Detections of a set have numbers, too: record r of a set is detects.count + first_number + r. */
+typedef struct kj_disk_hash_set {
+    uint32_t scope;        /* kj_hash_scope */
+    uint32_t kind;         /* kj_hash_kind */
+    uint32_t class_;       /* kj_class */
+    uint32_t flags;        /* KJ_HASHF_... */
+    uint32_t key_len;      /* bytes, a multiple of 4, at least KJ_HASH_KEPT */
+    uint32_t count;        /* records */
+    uint32_t first_record; /* word in HREC */
+    uint32_t first_bucket; /* word in HBUC: 2^bucket_log2 + 1 of them, counting records */
+    uint32_t bucket_log2;  /* at most 26 */
+    uint32_t first_gate;   /* word in HGAT; KJ_NONE: not sized */
+    uint32_t gate_words;
+    uint32_t gate_large;
+    uint32_t first_number;
+    uint32_t reserved[3];
+} kj_disk_hash_set;
+_Static_assert(sizeof(kj_disk_hash_set) == 64, "layout");
+
+enum {
+    KJ_HASHF_SIZED = 1 << 0,
+    KJ_HASHF_FLAGS = (1 << 1) - 1,
+    KJ_GATE_SPAN = 1 << 15,
+    KJ_GATE_BLOCKS = 256, /* sizes below 8 MiB */
+};
+
+static inline uint64_t kj_size_mask(uint32_t size)
+{
+    return size * UINT64_C(0x9E3779B97F4A7C15);
+}
 
 /* ---- conditions: CODE ----------------------------------------------------------------------
  *
@@ -469,5 +523,8 @@ typedef enum kj_inst {
     KJ_INST_WORD, /* \b: between [A-Za-z0-9_] and another or nothing */
     KJ_INST_NOT_WORD,
     KJ_INST_MATCH,
+    KJ_INST_AFTER,  /* goes on where the byte before is in class `argument` >> 1, or, if its lowest
+                       bit is set, at the start of the data */
+    KJ_INST_BEFORE, /* likewise with the byte behind, and the end */
     KJ_INST_COUNT
 } kj_inst;

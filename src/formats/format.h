@@ -120,6 +120,10 @@ typedef struct kj_member {
     kj_span content_type; /* of a mail part: "image/gif", lower case; else empty */
     const kj_span *names; /* further names that some program gives it; UTF-8, all different */
     size_t name_count;
+    uint64_t packed_size; /* bytes in its container; 0: not known */
+    uint64_t position;    /* its number in its container's listing, from 1; 0: not known */
+    bool has_crc;
+    uint32_t crc;       /* CRC-32 that its container states */
     size_t attachments; /* of its container, up to this one; whoever keeps members counts them */
 } kj_member;
 
@@ -139,6 +143,7 @@ struct kj_object {
     bool flat;                /* KJ_MEMBER_FLAT */
     bool remember;            /* set by a format before it hands anything out: its members will come
                                  again in other readings, and are not to be scanned twice */
+    unsigned view;            /* kj_view: `bytes` are not the object as it is; 0: they are */
     bool reading;             /* it, or what it is in, is KJ_MEMBER_READING */
     kj_oddities odd;          /* what is strange about it; known after it was walked */
     const kj_mail *mail;      /* of a message; parts reach it through `parent` */

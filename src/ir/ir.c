@@ -38,6 +38,14 @@ static const char *const do_names[KJ_DO_COUNT] = {
     [KJ_DO_MANUAL] = "manual",
 };
 
+static const char *const origin_names[KJ_ORIGIN_COUNT] = {
+    [KJ_ORIGIN_YARA] = "yara",
+    [KJ_ORIGIN_BODY] = "body",
+    [KJ_ORIGIN_LOGICAL] = "logical",
+    [KJ_ORIGIN_CONTAINER] = "container",
+    [KJ_ORIGIN_CERTIFICATE] = "certificate",
+};
+
 static const char *const lang_names[KJ_LANG_COUNT] = {[KJ_LANG_EN] = "en", [KJ_LANG_JA] = "ja"};
 
 static const char *const section_names[KJ_SECTION_COUNT] = {
@@ -76,11 +84,17 @@ const char *kj_section_name(kj_section section)
     return section_names[section];
 }
 
+const char *kj_origin_name(kj_origin origin)
+{
+    return (unsigned)origin < KJ_ORIGIN_COUNT ? origin_names[origin] : "unknown";
+}
+
 void kj_ir_init(kj_ir *ir, size_t budget)
 {
     *ir = (kj_ir){0};
     kj_arena_init(&ir->arena, budget);
     kj_diags_init(&ir->diags, &ir->arena);
+    kj_hash_sets_init(&ir->hashes);
 }
 
 void kj_ir_done(kj_ir *ir)
@@ -96,6 +110,9 @@ void kj_ir_done(kj_ir *ir)
     kj_vec_done(&ir->externals);
     kj_vec_done(&ir->barred);
     kj_vec_done(&ir->tests);
+    kj_vec_done(&ir->passwords);
+    kj_vec_done(&ir->left_out);
+    kj_hash_sets_done(&ir->hashes);
     kj_diags_done(&ir->diags);
     kj_arena_done(&ir->arena);
 }
@@ -109,4 +126,17 @@ const kj_source *kj_ir_add_source(kj_ir *ir, const char *name, kj_span text)
         return NULL;
     *source = (kj_source){.name = name_copy, .text = kj_span_of(copy, text.len)};
     return source;
+}
+
+bool kj_ir_leave_out(kj_ir *ir, const char *kind, const char *reason, uint64_t count)
+{
+    for (size_t i = 0; i < ir->left_out.count; i++) {
+        kj_left_out *known = &ir->left_out.items[i];
+        if (strcmp(known->kind, kind) == 0 && strcmp(known->reason, reason) == 0) {
+            known->count += count;
+            return true;
+        }
+    }
+    const kj_left_out fresh = {kind, reason, count};
+    return kj_vec_add(&ir->left_out, fresh);
 }

@@ -6,6 +6,7 @@
 
 #include "base/diag.h"
 #include "base/hash.h"
+#include "ir/hash_sets.h"
 #include "ir/regex.h"
 #include "ir/value.h"
 
@@ -176,8 +177,31 @@ typedef struct kj_meta {
 enum {
     KJ_RULE_PRIVATE = 1 << 0,
     KJ_RULE_GLOBAL = 1 << 1,
-    KJ_RULE_EFFECTS = 1 << 2, /* in the file: its condition is evaluated once, with all strings known */
+    KJ_RULE_EFFECTS =
+        1 << 2, /* in the file: its condition is evaluated once, with all strings known */
+    /* It is looked at in these views of an object, too. */
+    KJ_RULE_VIEW_TEXT = 1 << 3,
+    KJ_RULE_VIEW_HTML = 1 << 4, /* all that are made of HTML */
+    KJ_RULE_VIEWS = KJ_RULE_VIEW_TEXT | KJ_RULE_VIEW_HTML,
+    KJ_RULE_ORIGIN_SHIFT = 8, /* four bits: kj_origin */
 };
+
+/* What a rule was written as; for counts and explanations. */
+typedef enum kj_origin {
+    KJ_ORIGIN_YARA,
+    KJ_ORIGIN_BODY,        /* a ClamAV body signature: .ndb, .db, .sdb */
+    KJ_ORIGIN_LOGICAL,     /* .ldb */
+    KJ_ORIGIN_CONTAINER,   /* .cdb */
+    KJ_ORIGIN_CERTIFICATE, /* .crb */
+    KJ_ORIGIN_COUNT
+} kj_origin;
+
+const char *kj_origin_name(kj_origin origin); /* "yara", "body", "logical", ... */
+
+static inline kj_origin kj_rule_origin(uint32_t flags)
+{
+    return (kj_origin)(flags >> KJ_RULE_ORIGIN_SHIFT & 15);
+}
 
 typedef struct kj_rule {
     kj_span name;
@@ -416,6 +440,13 @@ typedef struct kj_note {
     kj_span text[KJ_LANG_COUNT];
 } kj_note;
 
+/* Signatures that were left out for one reason, which the definitions remember. */
+typedef struct kj_left_out {
+    const char *kind;   /* "ldb": what they were written as */
+    const char *reason; /* a sentence, KJ_SENTENCE() */
+    uint64_t count;
+} kj_left_out;
+
 /* ---- the whole --------------------------------------------------------------------------- */
 
 enum {
@@ -442,12 +473,18 @@ typedef struct kj_ir {
     KJ_VEC(kj_external) externals;
     KJ_VEC(kj_barred) barred;
     KJ_VEC(kj_test) tests;
+    KJ_VEC(kj_span) passwords; /* that may open archives */
+    KJ_VEC(kj_left_out) left_out;
+    kj_hash_sets hashes;
     size_t skipped_engine; /* definitions left out because they need a newer engine */
 } kj_ir;
 
 /* `budget`: bytes that the compilation may use, a few hundred MB for large rule sets. */
 void kj_ir_init(kj_ir *ir, size_t budget);
 void kj_ir_done(kj_ir *ir);
+
+/* Counts signatures that are left out. False without memory. */
+bool kj_ir_leave_out(kj_ir *ir, const char *kind, const char *reason, uint64_t count);
 
 /* A source whose text the IR copies and keeps; NULL without memory. */
 const kj_source *kj_ir_add_source(kj_ir *ir, const char *name, kj_span text);

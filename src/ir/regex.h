@@ -15,6 +15,8 @@ typedef enum kj_re_op {
     KJ_RE_END,    /* $ */
     KJ_RE_WORD,   /* \b */
     KJ_RE_NOT_WORD,
+    KJ_RE_AFTER,  /* matches nothing where the byte before is in `set`, or (`edge`) there is none */
+    KJ_RE_BEFORE, /* likewise with the byte behind */
     KJ_RE_OP_COUNT
 } kj_re_op;
 
@@ -38,7 +40,8 @@ enum { KJ_RE_UNBOUNDED = UINT32_MAX, KJ_RE_MAX_DEPTH = 64 };
 typedef struct kj_re kj_re;
 struct kj_re {
     kj_re_op op;
-    kj_byte_set set; /* CLASS */
+    kj_byte_set set; /* CLASS, AFTER, BEFORE */
+    bool edge;       /* AFTER, BEFORE: the start or end of the data will do as well */
     uint32_t min;    /* REPEAT */
     uint32_t max;    /* REPEAT: KJ_RE_UNBOUNDED for none */
     bool greedy;     /* REPEAT; decides between the longest and the shortest match of the whole */

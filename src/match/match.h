@@ -85,6 +85,8 @@ void kj_sight_registry_near(const kj_defs *defs, const kj_entry_fact *entry, kj_
 /* What a matcher needs to know of an object. */
 typedef struct kj_match_input {
     kj_span bytes;
+    uint32_t view; /* 0: the object as it is; else the KJ_RULE_VIEW_... that `bytes` are: only rules
+                      that look at such views are looked at, and no artifacts */
     kj_file_fact file;
     const kj_mail_fact *mail; /* NULL unless it is a message */
     bool has_entry_point;
@@ -109,6 +111,7 @@ typedef enum kj_evidence_kind {
     KJ_EVIDENCE_ARTIFACT, /* artifact */
     KJ_EVIDENCE_RULE,     /* rule; no string of it needed */
     KJ_EVIDENCE_PATTERN,  /* rule, pattern, offset, len */
+    KJ_EVIDENCE_DIGEST,   /* made by scan/: a digest is known; offset, len: of what was digested */
 } kj_evidence_kind;
 
 typedef struct kj_evidence {

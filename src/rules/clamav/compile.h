@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this front end share. A line is compiled into the IR's arena; should it turn
+ * out to be malformed, what it appended to the IR's vectors is taken back. */
+#pragma once
+
+#include "rules/clamav/clamav.h"
+
+/* ---- one line ------------------------------------------------------------------------------ */
+
+/* The line under way: where messages point. */
+typedef struct kj_clamav_line {
+    const char *file;
+    uint64_t number;  /* 1-based */
+    kj_span text;     /* without its end */
+    const char *kind; /* "ndb": of counts and messages */
+    bool trusted;     /* kj_clamav_input.trusted */
+} kj_clamav_line;
+
+struct kj_clamav {
+    kj_ir *ir;
+    const kj_clamav_options *options;
+    kj_clamav_counts counts;
+    kj_clamav_line line;
+    const struct kj_clamav_private
+        *more; /* of load.c: ignored names, macro groups, pending lines */
+};
+
+/* How a line ended. */
+typedef enum kj_clamav_result {
+    KJ_CLAMAV_TAKEN,
+    KJ_CLAMAV_SKIPPED, /* told or counted already */
+    KJ_CLAMAV_STARVED, /* no memory: the load ends */
+} kj_clamav_result;
+
+/* Tells that the line is malformed at `where`, a part of its text (empty: the whole), and evaluates
+ * to KJ_CLAMAV_SKIPPED. A warning, or an error when strict; the first KJ_DIAGS_MAX are kept. */
+kj_clamav_result kj_clamav_malformed(kj_clamav *c, kj_span where, const char *format, ...)
+    KJ_PRINTF(3, 4);
+
+/* Counts the line as left out for a reason (a literal, KJ_SENTENCE), and evaluates likewise. */
+kj_clamav_result kj_clamav_left_out(kj_clamav *c, const char *reason);
+
+/* ---- fields and numbers -------------------------------------------------------------------- */
+
+enum { KJ_CLAMAV_FIELDS_MAX = 80 };
+
+/* Splits at `separator` into at most KJ_CLAMAV_FIELDS_MAX fields; the count, or SIZE_MAX when there
+ * are more. Empty fields count. */
+size_t kj_clamav_split(kj_span text, char separator, kj_span *out);
+
+/* A decimal number of nothing but digits. */
+bool kj_clamav_number(kj_span text, uint64_t max, uint64_t *out);
+
+/* What fields [first, count) say about functionality levels ("min", then "max"); both may be
+ * absent. */
+typedef enum kj_clamav_level { KJ_LEVEL_FITS, KJ_LEVEL_OTHER, KJ_LEVEL_MALFORMED } kj_clamav_level;
+kj_clamav_level kj_clamav_levels(const kj_span *fields, size_t first, size_t count,
+                                 uint64_t *out_min);
+
+/* The name that is reported: with .UNOFFICIAL when asked for, in the arena; empty without memory.
+ */
+kj_span kj_clamav_name(kj_clamav *c, kj_span name);
+
+/* ---- bodies (body.c) ----------------------------------------------------------------------- */
+
+enum {
+    KJ_BODY_NOCASE = 1 << 0, /* ::i */
+    KJ_BODY_WIDE = 1 << 1,   /* ::w */
+    KJ_BODY_ASCII = 1 << 2,  /* ::a; both: either */
+    KJ_BODY_FULLWORD = 1 << 3,
+};
+
+/* Compiles a body ("41??42*43") into a pattern that is appended to the IR's patterns, with
+ * `identifier` ("$a") and the text as its source. *out: its index.
+ *
+ * What is literal becomes KJ_PATTERN_TEXT, so that equal ones are one needle; what is not, a
+ * KJ_PATTERN_HEX whose `*` and {n-m} are repetitions of any byte; those of more than a few bytes
+ * become chains in defs/. (B), (L) and (W) at an end are KJ_RE_AFTER and KJ_RE_BEFORE. */
+kj_clamav_result kj_clamav_body(kj_clamav *c, kj_span body, unsigned options, kj_span identifier,
+                                uint32_t *out);
+
+/* Whether text in lower case could hold the pattern: none of its bytes must be an upper-case
+ * letter. Signatures for which that is so are looked at in normalised views, too. */
+bool kj_clamav_may_be_lower(const kj_ir *ir, uint32_t pattern);
+
+/* ---- expressions (expr.c) ------------------------------------------------------------------ */
+
+/* Constructors; NULL without memory (and with a NULL argument), so that they nest. */
+kj_expr *kj_clamav_int(kj_clamav *c, int64_t value);
+kj_expr *kj_clamav_text(kj_clamav *c, kj_span value);
+kj_expr *kj_clamav_node(kj_clamav *c, kj_op op, kj_type type, uint32_t index, size_t count,
+                        kj_expr *const *args);
+/* A field of module `clamav` by its path ("target()"). */
+kj_expr *kj_clamav_field(kj_clamav *c, const char *path, size_t count, kj_expr *const *args);
+
+/* Where a signature may match. */
+typedef enum kj_place_kind {
+    KJ_PLACE_ANYWHERE,
+    KJ_PLACE_AT,      /* at `from` */
+    KJ_PLACE_IN,      /* from `from` to `to`, inclusive */
+    KJ_PLACE_VERSION, /* at an entry of a PE file's version information */
+    KJ_PLACE_MACRO,   /* of a group: `group` */
+} kj_place_kind;
+
+typedef struct kj_clamav_place {
+    kj_place_kind kind;
+    const kj_expr *from;
+    const kj_expr *to;
+    uint32_t group;
+} kj_clamav_place;
+
+/* Reads an offset ("EP+10,4") of a signature for target type `target`. */
+kj_clamav_result kj_clamav_offset(kj_clamav *c, kj_span text, uint32_t target,
+                                  kj_clamav_place *out);
+
+/* Whether the pattern is found at the place, and how often. */
+kj_expr *kj_clamav_found(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place);
+kj_expr *kj_clamav_count(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place);
+
+/* ---- targets ------------------------------------------------------------------------------- */
+
+enum {
+    KJ_TARGET_ANY = 0,
+    KJ_TARGET_PE = 1,
+    KJ_TARGET_HTML = 3,
+    KJ_TARGET_MAIL = 4,
+    KJ_TARGET_ELF = 6,
+    KJ_TARGET_TEXT = 7,
+    KJ_TARGET_MACHO = 9,
+    KJ_TARGET_COUNT = 15
+};
+
+/* Whether objects of that type have an entry point and sections. */
+bool kj_target_is_program(uint32_t target);
+
+/* ---- rules --------------------------------------------------------------------------------- */
+
+/* Where the IR's vectors stood before a line. */
+typedef struct kj_clamav_mark {
+    size_t patterns;
+    size_t rules;
+    size_t detects;
+} kj_clamav_mark;
+
+kj_clamav_mark kj_clamav_get_mark(const kj_clamav *c);
+void kj_clamav_take_back(kj_clamav *c, kj_clamav_mark mark);
+
+/* Appends a rule with the patterns since `mark`, and its detection. The condition gets "the object
+ * is of that target" in front, and the views of the target. `extra`: KJ_RULE_... flags. */
+kj_clamav_result kj_clamav_add_rule(kj_clamav *c, kj_clamav_mark mark, kj_span name,
+                                    kj_origin origin, uint32_t target, kj_expr *condition);
+
+/* ---- one function a kind of line ----------------------------------------------------------- */
+
+typedef kj_clamav_result kj_clamav_compile(kj_clamav *c);
+
+kj_clamav_compile kj_clamav_ldb; /* ldb.c */
+kj_clamav_compile kj_clamav_cdb; /* cdb.c */
+kj_clamav_compile kj_clamav_crb; /* crb.c */
+kj_clamav_compile kj_clamav_ndb; /* body signatures: ndb.c */
+kj_clamav_compile kj_clamav_db;
+kj_clamav_compile kj_clamav_hdb; /* digests: digests.c */
+kj_clamav_compile kj_clamav_mdb;
+kj_clamav_compile kj_clamav_imp;
+kj_clamav_compile kj_clamav_ftm; /* small.c */
+kj_clamav_compile kj_clamav_pwdb;
+kj_clamav_compile kj_clamav_idb;
+kj_clamav_compile kj_clamav_cfg;
+kj_clamav_compile kj_clamav_pdb;
+kj_clamav_compile kj_clamav_wdb;
+kj_clamav_compile kj_clamav_gdb;
+
+/* A line that refers to what a later line may say (a macro group) is kept until
+ * kj_clamav_finish(), which compiles it again with `finishing` set. */
+kj_clamav_result kj_clamav_keep(kj_clamav *c);
+bool kj_clamav_is_finishing(const kj_clamav *c);
+
+/* Members of macro groups: bodies of .ndb lines with offset $n$. */
+bool kj_clamav_add_macro(kj_clamav *c, uint32_t group, kj_span body);
+size_t kj_clamav_macro_count(const kj_clamav *c, uint32_t group);
+kj_span kj_clamav_macro(const kj_clamav *c, uint32_t group, size_t index);
