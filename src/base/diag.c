@@ -67,7 +67,7 @@ static kj_span line_around(kj_span text, size_t offset, size_t *out_at)
 void kj_source_locate(const kj_source *source, size_t offset, size_t *out_line, size_t *out_column)
 {
     kj_span before = kj_span_sub(source->text, 0, offset);
-    size_t line = 1, column = 1;
+    size_t line = source->first_line ? source->first_line : 1, column = 1;
     for (size_t i = 0; i < before.len; i++) {
         if (before.data[i] == '\n') {
             line++;
@@ -116,7 +116,8 @@ static void print_excerpt(const kj_diag *diag, size_t line_number, bool color, k
 void kj_diag_print(const kj_diag *diag, bool color, kj_buf *out)
 {
     const kj_source *source = diag->source;
-    bool located = source && diag->offset <= source->text.len && source->text.len;
+    bool located = source && diag->offset <= source->text.len &&
+                   (source->text.len || source->first_line);
     size_t line = 0, column = 0;
     if (source) {
         kj_escape(kj_span_str(source->name), NULL, out);

@@ -11,6 +11,7 @@
 typedef struct kj_source {
     const char *name; /* as the user gave it */
     kj_span text;
+    size_t first_line; /* the number of its first line, where it is a part of something: 0 is 1 */
 } kj_source;
 
 typedef enum kj_severity { KJ_NOTE, KJ_WARNING, KJ_ERROR } kj_severity;

@@ -9,9 +9,18 @@
 #include <string.h>
 
 enum {
-    RECENT = 1 << 16, /* slots, two words each: checksum, number + 1 */
+    RECENT = 1 << 15, /* slots */
+    RECENT_TEXT = 58, /* bytes; longer texts are not remembered */
     VARINT_MAX = 5,
+    ENTRY_MAX = 2 * VARINT_MAX + KJ_FRONT_TEXT_MAX + 2,
 };
+
+/* A text that was added lately; one cache line. */
+typedef struct kj_front_recent {
+    uint32_t number_plus_1; /* 0: none */
+    uint8_t len;
+    uint8_t text[RECENT_TEXT];
+} recent;
 
 void kj_front_init(kj_front_writer *writer)
 {
@@ -28,11 +37,12 @@ void kj_front_done(kj_front_writer *writer)
     *writer = (kj_front_writer){0};
 }
 
-static void put_varint(kj_buf *out, uint32_t value)
+static uint8_t *put_varint(uint8_t *out, size_t value)
 {
     for (; value >= 0x80; value >>= 7)
-        kj_buf_put_byte(out, (uint8_t)(value | 0x80));
-    kj_buf_put_byte(out, (uint8_t)value);
+        *out++ = (uint8_t)(value | 0x80);
+    *out++ = (uint8_t)value;
+    return out;
 }
 
 static uint32_t read_varint(kj_reader *r)
@@ -56,9 +66,28 @@ static size_t shared_with(kj_span a, kj_span b)
     return i;
 }
 
-static uint8_t check_of(kj_span text)
+static uint16_t check_of(kj_span text, uint32_t number)
 {
-    return (uint8_t)(kj_crc32c(text) >> 24);
+    return (uint16_t)((kj_crc32c(text) ^ number * UINT32_C(0x9E3779B1)) >> 16);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+/* Reads the entry of that number: `out` holds `len` bytes of the text before it. The new length; 0:
+ * damaged. */
+static size_t read_entry(kj_reader *r, uint32_t number, uint8_t *out, size_t len)
+{
+    uint32_t shared = read_varint(r), rest = read_varint(r);
+    if (shared > len || rest > KJ_FRONT_TEXT_MAX - shared)
+        return 0;
+    kj_span bytes = kj_read_span(r, rest);
+    uint16_t check = kj_read_u16le(r);
+    if (!kj_reader_ok(r))
+        return 0;
+    if (bytes.len)
+        memcpy(out + shared, bytes.data, bytes.len);
+    kj_span text = kj_span_of(out, shared + bytes.len);
+    return check == check_of(text, number) ? text.len : 0;
 }
 
 kj_span kj_front_text(const kj_front_view *view, uint32_t number, uint8_t *out)
@@ -69,56 +98,83 @@ kj_span kj_front_text(const kj_front_view *view, uint32_t number, uint8_t *out)
     kj_reader r = kj_reader_of(view->bytes);
     kj_seek(&r, view->blocks[block]);
     size_t len = 0;
-    for (uint32_t i = 0; i <= number % KJ_FRONT_BLOCK; i++) {
-        uint32_t shared = read_varint(&r), rest = read_varint(&r);
-        if (shared > len || rest > KJ_FRONT_TEXT_MAX - shared)
-            return (kj_span){0};
-        kj_span bytes = kj_read_span(&r, rest);
-        if (!kj_reader_ok(&r))
-            return (kj_span){0};
-        if (bytes.len)
-            memcpy(out + shared, bytes.data, bytes.len);
-        len = shared + bytes.len;
-        if (kj_read_u8(&r) != check_of(kj_span_of(out, len)) || !kj_reader_ok(&r))
+    for (uint32_t i = number - number % KJ_FRONT_BLOCK; i <= number; i++) {
+        len = read_entry(&r, i, out, len);
+        if (len == 0)
             return (kj_span){0};
     }
     return kj_span_of(out, len);
 }
 
-/* A text of that checksum that was added lately: its number + 1, or 0. It is compared, since
- * checksums of two texts may be equal. */
-static uint32_t find_recent(const kj_front_writer *w, kj_span text, uint32_t crc)
+kj_status kj_front_verify(const kj_front_view *view, uint32_t *out_count, kj_error *err)
 {
-    const uint32_t *slot = &w->recent[2 * (size_t)(crc % RECENT)];
-    uint8_t known[KJ_FRONT_TEXT_MAX];
-    if (slot[1] == 0 || slot[0] != crc)
-        return 0;
-    const kj_front_view view = {kj_buf_span(&w->bytes),
-                                (const uint32_t *)(const void *)w->blocks.data,
-                                (uint32_t)(w->blocks.len / sizeof(uint32_t))};
-    return kj_span_equal(kj_front_text(&view, slot[1] - 1, known), text) ? slot[1] : 0;
+    uint8_t text[KJ_FRONT_TEXT_MAX];
+    kj_reader r = kj_reader_of(view->bytes);
+    uint64_t count = 0;
+    for (size_t len = 0; kj_reader_left(&r); count++) {
+        uint64_t block = count / KJ_FRONT_BLOCK;
+        bool first = count % KJ_FRONT_BLOCK == 0;
+        if (first && (block >= view->block_count || view->blocks[block] != r.pos))
+            return kj_fail(err, KJ_MALFORMED, r.pos, "a block of names is not where it should be");
+        len = read_entry(&r, (uint32_t)count, text, first ? 0 : len);
+        if (len == 0)
+            return kj_fail(err, KJ_MALFORMED, r.pos, "a name is damaged");
+    }
+    if ((count + KJ_FRONT_BLOCK - 1) / KJ_FRONT_BLOCK != view->block_count)
+        return kj_fail(err, KJ_MALFORMED, r.pos, "blocks of names that are not there");
+    *out_count = (uint32_t)count; /* no more than there are bytes, whose offsets are 32 bits */
+    return KJ_OK;
 }
 
-static kj_status append(kj_front_writer *w, kj_span text, uint32_t crc, kj_error *err)
+/* ---- writing -------------------------------------------------------------------------------- */
+
+/* Where the text is kept, if it is. NULL: it is too long for that. */
+static recent *slot_of(const kj_front_writer *w, kj_span text)
 {
+    uint64_t hash = text.len;
+    if (text.len > RECENT_TEXT)
+        return NULL;
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ text.data[i]) * UINT64_C(0x100000001B3); /* FNV-1a */
+    return &w->recent[hash >> 32 & (RECENT - 1)];
+}
+
+static bool is_in(const recent *slot, kj_span text)
+{
+    return slot && slot->number_plus_1 && kj_span_equal(kj_span_of(slot->text, slot->len), text);
+}
+
+static kj_status append(kj_front_writer *w, kj_span text, kj_error *err)
+{
+    uint8_t entry[ENTRY_MAX];
     bool first = w->count % KJ_FRONT_BLOCK == 0;
     if (first)
         kj_buf_put_u32le(&w->blocks, (uint32_t)w->bytes.len);
     size_t shared = first ? 0 : shared_with(kj_span_of(w->last, w->last_len), text);
-    put_varint(&w->bytes, (uint32_t)shared);
-    put_varint(&w->bytes, (uint32_t)(text.len - shared));
-    kj_buf_put(&w->bytes, kj_span_sub(text, shared, text.len - shared));
-    kj_buf_put_byte(&w->bytes, check_of(text));
+    uint8_t *end = put_varint(put_varint(entry, shared), text.len - shared);
+    memcpy(end, text.data + shared, text.len - shared);
+    end += text.len - shared;
+    uint16_t check = check_of(text, w->count);
+    *end++ = (uint8_t)check;
+    *end++ = (uint8_t)(check >> 8);
+    kj_buf_put(&w->bytes, kj_span_of(entry, (size_t)(end - entry)));
     if (w->bytes.failed || w->blocks.failed)
         return w->bytes.starved || w->blocks.starved
                    ? kj_no_memory(err)
                    : kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "more than 4 GiB of names");
     memcpy(w->last, text.data, text.len);
     w->last_len = text.len;
-    uint32_t *slot = &w->recent[2 * (size_t)(crc % RECENT)];
-    slot[0] = crc;
-    slot[1] = ++w->count;
+    w->count++;
     return KJ_OK;
+}
+
+static void remember(const kj_front_writer *w, recent *slot, kj_span text)
+{
+    if (!slot)
+        return;
+    slot->number_plus_1 = w->count;
+    slot->len = (uint8_t)text.len;
+    memcpy(slot->text, text.data, text.len);
 }
 
 kj_status kj_front_add(kj_front_writer *w, kj_span text, uint32_t *out, kj_error *err)
@@ -130,14 +186,16 @@ kj_status kj_front_add(kj_front_writer *w, kj_span text, uint32_t *out, kj_error
         return KJ_OK;
     }
     if (!w->recent)
-        w->recent = calloc((size_t)RECENT * 2, sizeof *w->recent);
+        w->recent = calloc(RECENT, sizeof *w->recent);
     if (!w->recent)
         return kj_no_memory(err);
-    uint32_t crc = kj_crc32c(text), known = find_recent(w, text, crc);
-    if (!known) {
-        KJ_TRY(append(w, text, crc, err));
-        known = w->count;
+    recent *slot = slot_of(w, text);
+    if (!is_in(slot, text)) {
+        KJ_TRY(append(w, text, err));
+        remember(w, slot, text);
+        *out = w->count - 1;
+        return KJ_OK;
     }
-    *out = known - 1;
+    *out = slot->number_plus_1 - 1;
     return KJ_OK;
 }

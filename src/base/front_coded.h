@@ -8,7 +8,8 @@
  *     shared   varint (LEB128); 0 for the first of a block
  *     len      varint, of the rest
  *     rest     bytes
- *     check    1 byte: of the whole text, so that damage is noticed and invents no name
+ *     check    2 bytes: of the whole text and its number, so that damage is noticed and neither
+ *              invents a name nor gives one for another
  *
  * The offsets of the blocks stand apart, one word each. */
 #pragma once
@@ -27,7 +28,8 @@ typedef struct kj_front_writer {
     uint32_t count;
     uint8_t last[KJ_FRONT_TEXT_MAX];
     size_t last_len;
-    uint32_t *recent; /* texts that were added lately, so that most repetitions get one number */
+    struct kj_front_recent *recent; /* texts that were added lately, so that most repetitions get
+                                       one number */
 } kj_front_writer;
 
 void kj_front_init(kj_front_writer *writer);
@@ -48,3 +50,8 @@ typedef struct kj_front_view {
 /* Writes the text of that number to `out`, which holds KJ_FRONT_TEXT_MAX bytes; empty when there is
  * none or it is damaged. */
 kj_span kj_front_text(const kj_front_view *view, uint32_t number, uint8_t *out);
+
+/* Reads all of it, from the first byte to the last, and counts the texts. KJ_MALFORMED at the first
+ * fault: then kj_front_text() has at least one text less than there should be. */
+KJ_MUST_CHECK kj_status kj_front_verify(const kj_front_view *view, uint32_t *out_count,
+                                        kj_error *err);

@@ -6,47 +6,27 @@
 
 #include <errno.h>
 #include <nettle/md5.h>
+#include <nettle/nettle-meta.h>
 #include <nettle/sha1.h>
 #include <nettle/sha2.h>
 #include <unistd.h>
 
-static void md5(kj_span bytes, uint8_t *out)
-{
-    struct md5_ctx ctx;
-    md5_init(&ctx);
-    md5_update(&ctx, bytes.len, bytes.data);
-    md5_digest(&ctx, MD5_DIGEST_SIZE, out);
-}
-
-static void sha1(kj_span bytes, uint8_t *out)
-{
-    struct sha1_ctx ctx;
-    sha1_init(&ctx);
-    sha1_update(&ctx, bytes.len, bytes.data);
-    sha1_digest(&ctx, SHA1_DIGEST_SIZE, out);
-}
-
-static void sha256(kj_span bytes, uint8_t *out)
-{
-    struct sha256_ctx ctx;
-    sha256_init(&ctx);
-    sha256_update(&ctx, bytes.len, bytes.data);
-    sha256_digest(&ctx, SHA256_DIGEST_SIZE, out);
-}
-
 static const struct {
     const char *name;
-    size_t len;
-    void (*digest)(kj_span bytes, uint8_t *out);
+    const struct nettle_hash *nettle;
 } kinds[KJ_HASH_KIND_COUNT] = {
-    [KJ_HASH_MD5] = {"md5", MD5_DIGEST_SIZE, md5},
-    [KJ_HASH_SHA1] = {"sha1", SHA1_DIGEST_SIZE, sha1},
-    [KJ_HASH_SHA256] = {"sha256", SHA256_DIGEST_SIZE, sha256},
+    [KJ_HASH_MD5] = {"md5", &nettle_md5},
+    [KJ_HASH_SHA1] = {"sha1", &nettle_sha1},
+    [KJ_HASH_SHA256] = {"sha256", &nettle_sha256},
 };
+
+_Static_assert(sizeof(struct sha256_ctx) <= sizeof((kj_hasher *)NULL)->state, "room");
+_Static_assert(sizeof(struct sha1_ctx) <= sizeof((kj_hasher *)NULL)->state, "room");
+_Static_assert(sizeof(struct md5_ctx) <= sizeof((kj_hasher *)NULL)->state, "room");
 
 size_t kj_hash_len(kj_hash_kind kind)
 {
-    return kinds[kind].len;
+    return kinds[kind].nettle->digest_size;
 }
 
 const char *kj_hash_name(kj_hash_kind kind)
@@ -54,15 +34,34 @@ const char *kj_hash_name(kj_hash_kind kind)
     return kinds[kind].name;
 }
 
+void kj_hasher_init(kj_hasher *hasher, kj_hash_kind kind)
+{
+    hasher->kind = kind;
+    kinds[kind].nettle->init(hasher->state);
+}
+
+void kj_hasher_put(kj_hasher *hasher, kj_span bytes)
+{
+    kinds[hasher->kind].nettle->update(hasher->state, bytes.len, bytes.data);
+}
+
+void kj_hasher_done(kj_hasher *hasher, uint8_t out[KJ_HASH_MAX])
+{
+    kinds[hasher->kind].nettle->digest(hasher->state, kj_hash_len(hasher->kind), out);
+}
+
 void kj_hash(kj_hash_kind kind, kj_span bytes, uint8_t out[KJ_HASH_MAX])
 {
-    kinds[kind].digest(bytes, out);
+    kj_hasher hasher;
+    kj_hasher_init(&hasher, kind);
+    kj_hasher_put(&hasher, bytes);
+    kj_hasher_done(&hasher, out);
 }
 
 bool kj_hash_parse(kj_span hex, kj_hash_kind *out_kind, uint8_t out[KJ_HASH_MAX])
 {
     for (size_t i = 0; i < KJ_COUNT(kinds); i++) {
-        if (hex.len != 2 * kinds[i].len || !kj_hex_decode(hex, out))
+        if (hex.len != 2 * kj_hash_len((kj_hash_kind)i) || !kj_hex_decode(hex, out))
             continue;
         *out_kind = (kj_hash_kind)i;
         return true;

@@ -23,6 +23,16 @@ const char *kj_hash_name(kj_hash_kind kind);
 /* The digest of `bytes`; the first kj_hash_len(kind) bytes of `out` are written. */
 void kj_hash(kj_hash_kind kind, kj_span bytes, uint8_t out[KJ_HASH_MAX]);
 
+/* A digest of bytes that come in parts. */
+typedef struct kj_hasher {
+    kj_hash_kind kind;
+    uint64_t state[24]; /* nettle's */
+} kj_hasher;
+
+void kj_hasher_init(kj_hasher *hasher, kj_hash_kind kind);
+void kj_hasher_put(kj_hasher *hasher, kj_span bytes);
+void kj_hasher_done(kj_hasher *hasher, uint8_t out[KJ_HASH_MAX]);
+
 /* The SHA-256 of all of a file, read from its beginning whatever its position, and how much that
  * was. KJ_IO. */
 KJ_MUST_CHECK kj_status kj_sha256_fd(int fd, uint8_t out[KJ_HASH_MAX], uint64_t *out_size,

@@ -73,7 +73,7 @@ typedef struct second_look {
 static void on_finding(void *user, const kj_finding *finding)
 {
     second_look *look = user;
-    look->detected |= finding->klass != KJ_CLASS_HEURISTIC;
+    look->detected |= finding->klass != KJ_CLASS_HEURISTIC && finding->klass != KJ_CLASS_TRUSTED;
 }
 
 static void on_object(void *user, bool is_member, const char *type, uint64_t bytes)

@@ -240,12 +240,9 @@ static void tell_rules(kj_yara_scanner *s, const char *path)
         .path = kj_span_str(path),
     };
     bool all = s->cli->negate || s->cli->max_rules;
-    for (uint32_t base = 0; base < seen->rule_count; base += 64) {
-        uint64_t bits = all ? UINT64_MAX : seen->rules[base / 64];
-        for (; bits; bits &= bits - 1)
-            if (!take_rule(s, &match, base + (uint32_t)__builtin_ctzll(bits)))
-                return;
-    }
+    uint32_t index = all ? 0 : kj_bits_next(&seen->rules, 0);
+    while (index < seen->rules.count && take_rule(s, &match, index))
+        index = all ? index + 1 : kj_bits_next(&seen->rules, index + 1);
 }
 
 /* ---- the whole

@@ -74,6 +74,7 @@ static const struct shape {
     [KJ_OP_SHR] = {2, 2, false, INDEX_NONE},
     [KJ_OP_TO_REAL] = {1, 1, false, INDEX_NONE},
     [KJ_OP_TO_BOOL] = {1, 1, false, INDEX_NONE},
+    [KJ_OP_TO_INT] = {1, 1, false, INDEX_NONE},
 };
 
 /* ---- writing ------------------------------------------------------------------------------ */

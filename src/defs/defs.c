@@ -42,6 +42,12 @@ static const struct kind {
     {KJ_SEC_ANCHORS, sizeof(kj_disk_anchor), offsetof(kj_defs, anchors)},
     {KJ_SEC_ANCHORED, sizeof(kj_disk_anchored), offsetof(kj_defs, anchored)},
     {KJ_SEC_GATES, sizeof(kj_disk_gate), offsetof(kj_defs, gates)},
+    {KJ_SEC_HASH_SETS, sizeof(kj_disk_hash_set), offsetof(kj_defs, hash_sets)},
+    {KJ_SEC_HASH_GATES, 4, offsetof(kj_defs, hash_gates)},
+    {KJ_SEC_HASH_BUCKETS, 4, offsetof(kj_defs, hash_buckets)},
+    {KJ_SEC_HASH_RECORDS, 4, offsetof(kj_defs, hash_records)},
+    {KJ_SEC_HASH_NAMES, 1, offsetof(kj_defs, hash_names)},
+    {KJ_SEC_HASH_BLOCKS, 4, offsetof(kj_defs, hash_blocks)},
 };
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -93,6 +99,16 @@ static const struct kind *find_kind(uint32_t type)
     return NULL;
 }
 
+/* Whether a small section that nothing else checks is as it was written. */
+static bool is_sound(const kj_disk_section *section, kj_span bytes)
+{
+    uint8_t digest[KJ_HASH_MAX];
+    if (bytes.len > KJ_HASH_SETS_MAX * sizeof(kj_disk_hash_set))
+        return false;
+    kj_hash(KJ_HASH_SHA256, bytes, digest);
+    return memcmp(digest, section->sha256, sizeof section->sha256) == 0;
+}
+
 static kj_status take_section(kj_defs *defs, const kj_disk_section *section, uint64_t at,
                               kj_error *err)
 {
@@ -113,6 +129,8 @@ static kj_status take_section(kj_defs *defs, const kj_disk_section *section, uin
                            "definitions with a required part that this engine does not know");
         return KJ_OK;
     }
+    if (section->type == KJ_SEC_HASH_SETS && !is_sound(section, bytes))
+        return malformed(err, at, "the digest of the sets of digests is wrong");
     if (section->element_size != kind->element_size || bytes.len % kind->element_size ||
         bytes.len / kind->element_size >= KJ_NONE)
         return malformed(err, at, "a section's elements have another size");

@@ -31,12 +31,14 @@ static const double COST_OF_FACT = 1;
 struct pair {
     uint32_t key;
     uint32_t rule;
+    uint32_t views; /* the rule's */
 };
 
 typedef KJ_VEC(struct pair) pair_list;
 
 struct window {
     uint32_t anchor;
+    uint32_t views;
     kj_disk_anchored item;
 };
 
@@ -48,6 +50,7 @@ struct gate {
     bool is_magic;   /* it compares bytes at a fixed place */
     bool is_used;    /* rules are behind it, or gates */
     uint32_t within; /* the gate that is open where this one can be; KJ_NONE: none */
+    uint32_t views;  /* of the rules behind it, and behind those inside of it */
     uint32_t number; /* in the file */
 };
 
@@ -69,9 +72,11 @@ typedef struct dispatch {
     bool failed; /* no memory */
 } dispatch;
 
+/* `rule`: an IR index. */
 static void add_pair(dispatch *d, pair_list *list, uint32_t key, uint32_t rule)
 {
-    struct pair pair = {key, rule};
+    uint32_t views = d->in->ir->rules.items[rule].flags & (uint32_t)KJ_RULE_VIEWS;
+    struct pair pair = {key, d->in->map->rules[rule], views};
     d->failed |= !kj_vec_add(list, pair);
 }
 
@@ -106,18 +111,28 @@ static bool has_effects(const dispatch *d, const kj_expr *expr)
     return kj_has_effects(d->in->schemas, d->in->schema_count, expr);
 }
 
-/* Whether it is the same for all rules that look at the object, without any strings. */
-static bool can_be_gate(const kj_expr *expr, unsigned depth)
+static bool is_costly(const dispatch *d, const kj_expr *expr)
+{
+    const kj_schema *schema = expr->op == KJ_OP_FIELD ? find_schema(d, expr->index >> 16) : NULL;
+    for (size_t i = 0; schema && i < schema->count; i++)
+        if (schema->fields[i].id == (uint16_t)expr->index)
+            return schema->fields[i].costly;
+    return false;
+}
+
+/* Whether it is the same for all rules that look at the object, without any strings, and soon
+ * known. */
+static bool can_be_gate(const dispatch *d, const kj_expr *expr, unsigned depth)
 {
     static const bool barred[KJ_OP_COUNT] = {
         [KJ_OP_FOUND] = true,    [KJ_OP_FOUND_AT] = true,  [KJ_OP_FOUND_IN] = true,
         [KJ_OP_COUNT_OF] = true, [KJ_OP_OFFSET_OF] = true, [KJ_OP_LENGTH_OF] = true,
         [KJ_OP_RULE] = true,     [KJ_OP_ARTIFACT] = true,  [KJ_OP_FOR_PATTERNS] = true,
     };
-    if (barred[expr->op] || depth > DEPTH_MAX)
+    if (barred[expr->op] || depth > DEPTH_MAX || is_costly(d, expr))
         return false;
     for (size_t i = 0; i < expr->count; i++)
-        if (!can_be_gate(expr->args[i], depth + 1))
+        if (!can_be_gate(d, expr->args[i], depth + 1))
             return false;
     return true;
 }
@@ -166,7 +181,7 @@ static uint32_t find_gate(dispatch *d, const kj_expr *expr)
 {
     uint32_t word;
     size_t start = d->codes.len;
-    if (!can_be_gate(expr, 0) || !grow_gate_slots(d) ||
+    if (!can_be_gate(d, expr, 0) || !grow_gate_slots(d) ||
         kj_code_write(expr, d->in->map, d->in->strings, &d->codes, &word, NULL) != KJ_OK)
         return KJ_NONE;
     struct gate gate = {
@@ -319,6 +334,7 @@ static uint32_t gate_of_module(dispatch *d, const kj_schema *module)
 static void put_behind(dispatch *d, uint32_t gate, uint32_t rule)
 {
     d->gates.items[gate].is_used = true;
+    d->gates.items[gate].views |= d->in->ir->rules.items[rule].flags & (uint32_t)KJ_RULE_VIEWS;
     add_pair(d, &d->gated, gate, rule);
 }
 
@@ -334,6 +350,7 @@ static void use_gate_of(dispatch *d, const kj_expr *expr, uint32_t rule)
     }
     if (outer != KJ_NONE && outer != gate) {
         d->gates.items[outer].is_used = true;
+        d->gates.items[outer].views |= d->in->ir->rules.items[rule].flags & (uint32_t)KJ_RULE_VIEWS;
         d->gates.items[gate].within = outer;
     }
     put_behind(d, gate, rule);
@@ -374,7 +391,7 @@ static void use_gate(dispatch *d, const kj_expr *condition, uint32_t rule)
 {
     uint32_t gate = choose_gate(d, condition);
     if (gate == KJ_NONE || has_effects(d, condition))
-        d->failed |= !kj_vec_add(&d->always, rule);
+        d->failed |= !kj_vec_add(&d->always, d->in->map->rules[rule]);
     else
         put_behind(d, gate, rule);
 }
@@ -423,8 +440,7 @@ static double cost_at(void *user, uint32_t pattern, const kj_expr *at)
 
 static double cost_gate(void *user, const kj_expr *expr)
 {
-    (void)user;
-    if (!can_be_gate(expr, 0))
+    if (!can_be_gate(user, expr, 0))
         return INFINITY;
     return has_op(expr, KJ_OP_FIELD) && has_op(expr, KJ_OP_STRING) ? COST_OF_FACT : COST_OF_ANY;
 }
@@ -435,10 +451,12 @@ static kj_triggers set_of_rule(void *user, uint32_t rule)
     return d->sets[rule];
 }
 
-static void mark_counted(void *user, uint32_t pattern)
+static void mark_counted(void *user, uint32_t pattern, bool placed)
 {
     const dispatch *d = user;
-    kj_patterns_mark(d->in->builder, needle_of(d, pattern), KJ_NEEDLE_COUNTED);
+    uint32_t needle = needle_of(d, pattern);
+    if (!placed || !kj_patterns_is_chain(d->in->builder, needle)) /* places of chains are tried */
+        kj_patterns_mark(d->in->builder, needle, KJ_NEEDLE_COUNTED);
 }
 
 static void use_anchor(dispatch *d, const kj_trigger *trigger, uint32_t rule)
@@ -450,7 +468,9 @@ static void use_anchor(dispatch *d, const kj_trigger *trigger, uint32_t rule)
     if (!windows)
         add_pair(d, &d->anchored, place, rule);
     for (size_t i = 0; i < count; i++) {
-        struct window window = {place, {windows[i].window, windows[i].distance, rule}};
+        struct window window = {place,
+                                d->in->ir->rules.items[rule].flags & (uint32_t)KJ_RULE_VIEWS,
+                                {windows[i].window, windows[i].distance, d->in->map->rules[rule]}};
         d->failed |= !kj_vec_add(&d->windows, window);
     }
 }
@@ -458,22 +478,21 @@ static void use_anchor(dispatch *d, const kj_trigger *trigger, uint32_t rule)
 static void use_triggers(dispatch *d, uint32_t index)
 {
     const kj_triggers *set = &d->sets[index];
-    uint32_t rule = d->in->map->rules[index];
     for (size_t i = 0; i < set->count; i++) {
         if (set->items[i].gate) {
-            use_gate_of(d, set->items[i].gate, rule);
+            use_gate_of(d, set->items[i].gate, index);
             continue;
         }
         uint32_t needle = needle_of(d, set->items[i].pattern);
         if (set->items[i].at) {
-            use_anchor(d, &set->items[i], rule);
+            use_anchor(d, &set->items[i], index);
             continue;
         }
         if (d->in->trigger)
             d->in->trigger(d->in->user, index, set->items[i].pattern,
                            kj_patterns_cost(d->in->builder, needle));
         kj_patterns_mark(d->in->builder, needle, KJ_NEEDLE_TRIGGER);
-        add_pair(d, &d->triggered, needle, rule);
+        add_pair(d, &d->triggered, needle, index);
     }
 }
 
@@ -509,7 +528,7 @@ static kj_status find_triggers(dispatch *d, kj_error *err)
             continue;
         if (!has_effects(d, ir->rules.items[i].condition))
             d->sets[i] = kj_triggers_of(&input, ir->rules.items[i].condition);
-        if (can_be_gate(ir->rules.items[i].condition, 0)) /* better one that others share */
+        if (can_be_gate(d, ir->rules.items[i].condition, 0)) /* better one that others share */
             d->sets[i].cost = INFINITY;
         kj_counted_patterns(ir->rules.items[i].condition, mark_counted, d);
         if (has_triggers(d, i))
@@ -526,7 +545,7 @@ static kj_status find_gates(dispatch *d, kj_error *err)
             count_gates(d, ir->rules.items[i].condition);
     for (size_t i = 0; i < ir->rules.count && !d->failed; i++)
         if (is_written(d, i) && !has_triggers(d, i))
-            use_gate(d, ir->rules.items[i].condition, d->in->map->rules[i]);
+            use_gate(d, ir->rules.items[i].condition, (uint32_t)i);
     return d->failed || d->codes.failed ? kj_no_memory(err) : KJ_OK;
 }
 
@@ -546,8 +565,9 @@ static void sort_pairs(pair_list *list)
         qsort(list->items, list->count, sizeof *list->items, compare_pairs);
 }
 
-/* Writes the rules of the pairs from *at that have its key; moves behind them. */
-static kj_disk_run write_run(dispatch *d, const pair_list *list, size_t *at)
+/* Writes the rules of the pairs from *at that have its key; moves behind them. Adds their views to
+ * *views (NULL: nobody asks). */
+static kj_disk_run write_run(dispatch *d, const pair_list *list, size_t *at, uint32_t *views)
 {
     kj_disk_run run = {(uint32_t)(d->out->lists->len / 4), 0};
     uint32_t key = list->items[*at].key;
@@ -556,6 +576,8 @@ static kj_disk_run write_run(dispatch *d, const pair_list *list, size_t *at)
             continue;
         kj_buf_put_u32le(d->out->lists, list->items[*at].rule);
         run.count++;
+        if (views)
+            *views |= list->items[*at].views;
     }
     return run;
 }
@@ -565,7 +587,7 @@ static void write_triggers(dispatch *d)
     sort_pairs(&d->triggered);
     for (size_t i = 0; i < d->triggered.count;) {
         uint32_t needle = d->triggered.items[i].key;
-        kj_patterns_set_rules(d->in->builder, needle, write_run(d, &d->triggered, &i));
+        kj_patterns_set_rules(d->in->builder, needle, write_run(d, &d->triggered, &i, NULL));
     }
 }
 
@@ -575,6 +597,7 @@ static void write_gate(dispatch *d, struct gate *gate, kj_disk_run rules)
         .code = (uint32_t)(d->out->code->len / 4),
         .within = gate->within == KJ_NONE ? KJ_NONE : d->gates.items[gate->within].number,
         .rules = rules,
+        .views = gate->views,
     };
     gate->number = (uint32_t)(d->out->gates->len / sizeof disk);
     kj_buf_put(d->out->code, gate_code(d, gate));
@@ -593,7 +616,8 @@ static void write_gates(dispatch *d)
                 pair++;
             bool has_rules = pair < d->gated.count && d->gated.items[pair].key == i;
             if (now)
-                write_gate(d, gate, has_rules ? write_run(d, &d->gated, &pair) : (kj_disk_run){0});
+                write_gate(d, gate,
+                           has_rules ? write_run(d, &d->gated, &pair, NULL) : (kj_disk_run){0});
         }
     d->out->always = (kj_disk_run){(uint32_t)(d->out->lists->len / 4), (uint32_t)d->always.count};
     for (size_t i = 0; i < d->always.count; i++)
@@ -625,9 +649,10 @@ static kj_status write_anchors(dispatch *d, kj_error *err)
                 anchor.reach = item->distance + 1;
             kj_buf_put(d->out->anchored, kj_span_of(item, sizeof *item));
             anchor.anchored.count++;
+            anchor.views |= d->windows.items[w].views;
         }
         if (p < d->anchored.count && d->anchored.items[p].key == place)
-            anchor.rules = write_run(d, &d->anchored, &p);
+            anchor.rules = write_run(d, &d->anchored, &p, &anchor.views);
         if (anchor.anchored.count == 0 && anchor.rules.count == 0)
             continue;
         KJ_TRY(kj_code_write(d->places.items[place], d->in->map, d->in->strings, d->out->code,

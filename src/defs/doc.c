@@ -253,3 +253,19 @@ kj_status kj_doc_write_note(const kj_note *note, kj_buf *out, kj_error *err)
     set(&d, d.root, "text", text);
     return finish(&d, out, err);
 }
+
+kj_status kj_doc_write_left_out(const kj_ir *ir, kj_buf *out, kj_error *err)
+{
+    if (ir->left_out.count == 0)
+        return KJ_OK;
+    doc d = {.root = json_array()};
+    for (size_t i = 0; i < ir->left_out.count; i++) {
+        const kj_left_out *item = &ir->left_out.items[i];
+        json_t *object = json_object();
+        set_text(&d, object, "kind", kj_span_str(item->kind));
+        set_text(&d, object, "reason", kj_span_str(item->reason));
+        set(&d, object, "count", json_integer((json_int_t)item->count));
+        append(&d, d.root, object);
+    }
+    return finish(&d, out, err);
+}

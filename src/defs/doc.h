@@ -10,3 +10,6 @@
 KJ_MUST_CHECK kj_status kj_doc_write_threat(const kj_ir *ir, uint32_t threat, uint32_t release,
                                             kj_buf *out, kj_error *err);
 KJ_MUST_CHECK kj_status kj_doc_write_note(const kj_note *note, kj_buf *out, kj_error *err);
+
+/* Signatures that were left out, by kind and reason: an array; nothing when there are none. */
+KJ_MUST_CHECK kj_status kj_doc_write_left_out(const kj_ir *ir, kj_buf *out, kj_error *err);

@@ -232,11 +232,12 @@ _Static_assert(sizeof(kj_disk_remedy) == 36, "layout");
 /* ---- digests: HSET, HGAT, HBUC, HREC, HNAM, HNBL -----------------------------------------------
  *
  * A set holds digests of one kind and scope, all with a size or none. Its records are sorted; a
- * record is its key in words and a name's number. The key is the first key_len bytes of the digest;
- * where the set is sized, its first eight bytes, as a little-endian number, are exclusive-ored with
- * kj_size_mask(size), so that the size is compared with it and takes no room. Keys are evenly
- * spread: the top bucket_log2 bits of the first eight bytes, big-endian, of the key say where to
- * look, and records are sorted as memcmp() sorts keys.
+ * record is its key in words and a name's number. The key is the first key_len bytes of the digest.
+ * Where the set is sized, its first eight bytes, as a little-endian number, are exclusive-ored with
+ * kj_size_mask(size) (ir/hash_sets.h), so that the size is compared with it and takes no room; its
+ * last four bytes always are with the number of the name, so that a damaged record is not found
+ * instead of found under another's name. Keys are evenly spread: the top bucket_log2 bits of the
+ * first eight bytes, big-endian, say where to look, and records rise by these eight bytes.
  *
  * The gate says which sizes the set has, so that nothing is digested in vain: KJ_GATE_BLOCKS words,
  * one for each KJ_GATE_SPAN sizes from 0: where the block of bits is, in words behind these, plus
@@ -269,11 +270,6 @@ enum {
     KJ_GATE_BLOCKS = 256, /* sizes below 8 MiB */
 };
 
-static inline uint64_t kj_size_mask(uint32_t size)
-{
-    return size * UINT64_C(0x9E3779B97F4A7C15);
-}
-
 /* ---- conditions: CODE ----------------------------------------------------------------------
  *
  * A condition is its expression tree in prefix order, in 32-bit words. A node is
@@ -300,7 +296,8 @@ enum {
  *
  * Rules name the needles that they cannot match without (their triggers). Those are searched in
  * every object: their postings are in the index. The others are searched in an object where a
- * trigger of their rule was found: their postings stand together in POST.
+ * trigger of their rule was found: their postings stand together in POST. Of a chain that is a
+ * trigger one piece is in the index, and all are in POST.
  *
  * FILT   a kj_disk_index; the filter, 2^filter_log2 words of 32 bits
  * BUCK   2^bucket_log2 + 1 words: bucket b's postings are POST[BUCK[b], BUCK[b + 1])
@@ -340,7 +337,7 @@ typedef struct kj_disk_needle {
     uint32_t chain;       /* word offset of form_count - 1 kj_disk_gap; KJ_NONE: no chain */
     uint32_t first_piece; /* a chain's: number of its first piece among all pieces of the file */
     kj_disk_run rules;    /* LIST: of a trigger, the rules that it makes possible */
-    kj_disk_run postings; /* POST: of one that is no trigger */
+    kj_disk_run postings; /* POST: of one that is no trigger, and of all chains */
     kj_disk_run scanned;  /* SCAN: likewise */
 } kj_disk_needle;
 _Static_assert(sizeof(kj_disk_needle) == 48, "layout");
@@ -361,7 +358,9 @@ enum {
     KJ_FORM_LONGEST = 1 << 5,  /* programs: the longest match counts; else the shortest */
     KJ_FORM_MASK = 1 << 6,     /* `len` bytes in LITS, and behind them as many that say which bits
                                   count */
-    KJ_FORM_FLAGS = (1 << 7) - 1,
+    KJ_FORM_ANY_END = 1 << 7,    /* programs, pieces of chains: what follows may follow any match, not
+                                    just the shortest */
+    KJ_FORM_FLAGS = (1 << 8) - 1,
 };
 
 typedef struct kj_disk_form {
@@ -422,8 +421,9 @@ typedef struct kj_disk_anchor {
     uint32_t reach;       /* windows begin at distances below this */
     kj_disk_run anchored; /* ANCP */
     kj_disk_run rules;    /* LIST: rules that are possible wherever the anchor is */
+    uint32_t views;       /* KJ_RULE_VIEW_...: those of all its rules */
 } kj_disk_anchor;
-_Static_assert(sizeof(kj_disk_anchor) == 24, "layout");
+_Static_assert(sizeof(kj_disk_anchor) == 28, "layout");
 
 typedef struct kj_disk_anchored {
     uint32_t window; /* four bytes, folded */
@@ -436,8 +436,9 @@ typedef struct kj_disk_gate {
     uint32_t code;
     uint32_t within;   /* an earlier gate that has to be open; KJ_NONE: none */
     kj_disk_run rules; /* LIST */
+    uint32_t views;    /* KJ_RULE_VIEW_...: those of all rules behind it */
 } kj_disk_gate;
-_Static_assert(sizeof(kj_disk_gate) == 16, "layout");
+_Static_assert(sizeof(kj_disk_gate) == 20, "layout");
 
 enum { KJ_ANCHOR_REACH_MAX = 256 };
 

@@ -5,32 +5,39 @@
 
 #include "base/buf.h"
 #include "defs/defs.h"
-#include "ir/hash_sets.h"
+#include "ir/ir.h"
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
+/* HSET, HGAT and HBUC. HNAM and HNBL are the buffers of the IR's names as they are; HREC is large
+ * and goes to the file at once. */
 typedef struct kj_hash_sections {
     kj_buf sets;
     kj_buf gates;
     kj_buf buckets;
-    kj_buf records;
-    kj_buf names;
-    kj_buf blocks;
+    uint64_t records_len; /* bytes of HREC */
+    uint64_t count;       /* records */
 } kj_hash_sections;
 
 void kj_hash_sections_init(kj_hash_sections *out);
 void kj_hash_sections_done(kj_hash_sections *out);
 
-/* Fills the sections. Equal records are one; of records with one key and several names all are
- * kept. KJ_LIMIT when they outgrow the format; KJ_NO_MEMORY. The records of `sets` are sorted in
- * place, or given back as they are written. */
-KJ_MUST_CHECK kj_status kj_hash_sets_write(kj_hash_sets *sets, kj_hash_sections *out,
-                                           kj_error *err);
+/* Fills the sections and sorts the records of `sets` in place. Equal records are one; of records
+ * with one key and several names all are kept. `detects`: detections that DETC has. KJ_LIMIT when
+ * they outgrow the format; KJ_NO_MEMORY. */
+KJ_MUST_CHECK kj_status kj_hash_sets_write(const kj_hash_sets *sets, uint32_t detects,
+                                           kj_hash_sections *out, kj_error *err);
+
+/* Appends HREC, after that. */
+void kj_hash_sets_put_records(const kj_hash_sets *sets, kj_buf *out);
 
 /* Checks all of it, trusting only the sections' bounds. */
 KJ_MUST_CHECK kj_status kj_hash_sets_verify(const kj_defs *defs, kj_error *err);
 
 /* ---- looking up ---------------------------------------------------------------------------- */
+
+/* What is digested at all: a bit for each kj_hash_scope. Trusted sets only, or all but those. */
+unsigned kj_hash_sets_scopes(const kj_defs *defs, bool trusted);
 
 /* Which digests (a bit for each kj_hash_kind) of something of that size could be known, as
  * `scope`. Trusted sets only, or all but those. */

@@ -21,17 +21,24 @@ enum {
     MASK_MAX = 4096,           /* longer ones are programs */
 };
 
-/* A program is dearer to verify than bytes are. */
+/* A program is dearer to verify than bytes are; so is what stands around a piece of a chain. */
 static const double COST_OF_PROGRAM = 4;
+static const double COST_OF_CHAIN = 2;
+
+/* A form's postings and, if it has none, its place among the forms that are scanned. */
+struct atoms {
+    size_t first_posting;
+    size_t posting_count;
+    size_t first_scanned;
+    size_t scanned_count;
+};
 
 /* What is known of a needle until it is written. */
 struct needle {
     kj_disk_needle disk;
     double cost;
-    size_t first_posting;
-    size_t posting_count;
-    size_t first_scanned;
-    size_t scanned_count;
+    struct atoms atoms;
+    struct atoms hint; /* of a chain's cheapest piece */
     size_t first_window;
     size_t window_count;
     bool loose; /* it has no fixed windows */
@@ -390,7 +397,8 @@ static kj_status add_program(writer *w, kj_re_list list, uint32_t flags, uint32_
                              uint32_t rank, kj_error *err)
 {
     bool done;
-    KJ_TRY(add_mask(w, list, flags & ~(uint32_t)KJ_FORM_LONGEST, hits, rank, &done, err));
+    uint32_t of_mask = flags & ~(uint32_t)(KJ_FORM_LONGEST | KJ_FORM_ANY_END);
+    KJ_TRY(add_mask(w, list, of_mask, hits, rank, &done, err));
     if (done)
         return KJ_OK;
     kj_disk_form form = {.flags = flags | KJ_FORM_PROGRAM, .list = hits, .rank = rank};
@@ -437,44 +445,99 @@ static void lay_out(const kj_re *re, const kj_re **items, size_t *count, unsigne
         lay_out(re->children[i], items, count, depth + 1);
 }
 
-static bool is_large_gap(const kj_re *re)
+static bool is_large_gap(const kj_re *re, uint32_t modifiers)
 {
-    if (re->op != KJ_RE_REPEAT || re->children[0]->op != KJ_RE_CLASS || re->max <= KJ_CHAIN_GAP)
+    if (re->op != KJ_RE_REPEAT || re->children[0]->op != KJ_RE_CLASS)
         return false;
     const kj_byte_set *set = &re->children[0]->set;
-    return (set->words[0] & set->words[1] & set->words[2] & set->words[3]) == UINT64_MAX;
+    if ((set->words[0] & set->words[1] & set->words[2] & set->words[3]) != UINT64_MAX)
+        return false;
+    return re->max > KJ_CHAIN_GAP ||
+           (modifiers & KJ_MOD_GAPS && (re->min != re->max || re->max > KJ_CHAIN_FIXED_GAP));
+}
+
+static struct atoms atoms_since(const writer *w, struct atoms begin)
+{
+    begin.posting_count = w->postings.count - begin.first_posting;
+    begin.scanned_count = w->scanned.count - begin.first_scanned;
+    return begin;
+}
+
+static struct atoms atoms_from_here(const writer *w)
+{
+    return (struct atoms){.first_posting = w->postings.count, .first_scanned = w->scanned.count};
+}
+
+/* A chain under way. */
+struct chain {
+    KJ_VEC(kj_disk_gap) gaps;
+    double best; /* the cost of the cheapest piece so far */
+    size_t windows;
+    bool loose;
+    bool any_end;
+};
+
+/* A piece of a chain. A match has the windows of the first piece at fixed distances, and no others;
+ * what is searched in every object are the atoms of the cheapest. */
+static kj_status add_piece(writer *w, struct chain *chain, kj_re_list piece, kj_error *err)
+{
+    struct atoms begin = atoms_from_here(w);
+    bool first = w->forms.count == w->now.disk.first_form;
+    w->now.cost = 0;
+    w->piece_count++;
+    uint32_t flags = chain->any_end ? KJ_FORM_ANY_END : 0;
+    KJ_TRY(add_program(w, piece, flags, 0, 0, err)); /* number_pieces() says which list */
+    if (first) {
+        chain->windows = w->windows.count;
+        chain->loose = w->now.loose;
+    }
+    if (first || w->now.cost < chain->best) {
+        chain->best = w->now.cost;
+        w->now.hint = atoms_since(w, begin);
+    }
+    return KJ_OK;
+}
+
+/* Gaps that follow each other are one. */
+static void add_gap(writer *w, struct chain *chain, const kj_re *gap, bool joins)
+{
+    kj_disk_gap more = {gap->min, gap->max};
+    if (!joins) {
+        w->failed |= !kj_vec_add(&chain->gaps, more);
+        return;
+    }
+    kj_disk_gap *last = &chain->gaps.items[chain->gaps.count - 1];
+    last->min = add_capped(last->min, more.min);
+    last->max = add_capped(last->max, more.max);
 }
 
 /* The pieces between large gaps, a form each; the gaps go to REGX. */
-static kj_status add_chain(writer *w, const kj_re **items, size_t count, kj_error *err)
+static kj_status add_chain(writer *w, const kj_re **items, size_t count, uint32_t modifiers,
+                           kj_error *err)
 {
     kj_disk_needle *disk = &w->now.disk;
-    KJ_VEC(kj_disk_gap) gaps = {0};
+    struct chain chain = {.any_end = modifiers & KJ_MOD_GAPS};
     kj_status status = KJ_OK;
     disk->flags |= KJ_NEEDLE_CHAIN;
     disk->first_piece = w->piece_count;
-    size_t windows = SIZE_MAX;
-    bool loose = false;
-    for (size_t i = 0, start = 0; i <= count && status == KJ_OK; i++) {
-        if (i < count && !is_large_gap(items[i]))
+    for (size_t i = 0, start = 0; i <= count && status == KJ_OK && !w->failed; i++) {
+        bool gap = i > 0 && i + 1 < count && is_large_gap(items[i], modifiers);
+        if (i < count && !gap)
             continue;
-        kj_re_list piece = {items + start, i - start};
-        w->piece_count++;
-        status = add_program(w, piece, 0, 0, 0, err); /* number_pieces() says which list */
-        if (windows == SIZE_MAX) {
-            windows = w->windows.count;
-            loose = w->now.loose;
-        }
+        bool empty = i == start;
+        if (!empty)
+            status = add_piece(w, &chain, (kj_re_list){items + start, i - start}, err);
         start = i + 1;
-        if (i < count && !kj_vec_add(&gaps, ((kj_disk_gap){items[i]->min, items[i]->max})))
-            w->failed = true;
+        if (gap && status == KJ_OK)
+            add_gap(w, &chain, items[i], empty);
     }
-    /* A match has the windows of its first piece at fixed distances, and no others. */
-    w->windows.count = windows;
-    w->now.loose = loose;
+    w->windows.count = chain.windows;
+    w->now.loose = chain.loose;
+    w->now.cost = chain.best * COST_OF_CHAIN;
     disk->chain = (uint32_t)(w->out->programs.len / 4);
-    kj_buf_put(&w->out->programs, kj_span_of(gaps.items, gaps.count * sizeof *gaps.items));
-    kj_vec_done(&gaps);
+    kj_buf_put(&w->out->programs,
+               kj_span_of(chain.gaps.items, chain.gaps.count * sizeof *chain.gaps.items));
+    kj_vec_done(&chain.gaps);
     if (status == KJ_OK && w->piece_count > KJ_PIECES_MAX)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "more than %d pieces of chains", KJ_PIECES_MAX);
     return status;
@@ -489,8 +552,8 @@ static kj_status add_hex(writer *w, const kj_pattern *p, kj_error *err)
         return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory for a hex string");
     lay_out(p->re, items, &filled, 0);
     for (size_t i = 1; i + 1 < count; i++)
-        if (is_large_gap(items[i]))
-            return add_chain(w, items, count, err);
+        if (is_large_gap(items[i], p->modifiers))
+            return add_chain(w, items, count, p->modifiers, err);
     return add_program(w, (kj_re_list){items, count}, 0, (uint32_t)w->needles.count, 0, err);
 }
 
@@ -535,15 +598,13 @@ static kj_status add_needle(writer *w, uint32_t item, kj_disk_pattern *disk, kj_
 {
     w->now = (struct needle){
         .disk = {.pattern = item, .first_form = (uint32_t)w->forms.count, .chain = KJ_NONE},
-        .first_posting = w->postings.count,
-        .first_scanned = w->scanned.count,
+        .atoms = atoms_from_here(w),
         .first_window = w->windows.count,
     };
     KJ_TRY(add_forms(w, w->items[item].pattern, disk, err));
     struct needle *now = &w->now;
     now->disk.form_count = (uint32_t)w->forms.count - now->disk.first_form;
-    now->posting_count = w->postings.count - now->first_posting;
-    now->scanned_count = w->scanned.count - now->first_scanned;
+    now->atoms = atoms_since(w, now->atoms);
     now->window_count = w->windows.count - now->first_window;
     if (!kj_vec_add(&w->needles, *now))
         w->failed = true;
@@ -727,6 +788,11 @@ double kj_patterns_cost(const kj_pattern_builder *w, uint32_t needle)
     return w->needles.items[needle].cost;
 }
 
+bool kj_patterns_is_chain(const kj_pattern_builder *w, uint32_t needle)
+{
+    return w->needles.items[needle].disk.flags & KJ_NEEDLE_CHAIN;
+}
+
 void kj_patterns_mark(kj_pattern_builder *w, uint32_t needle, uint32_t flag)
 {
     w->needles.items[needle].disk.flags |= flag;
@@ -754,36 +820,43 @@ static void number_pieces(writer *w, const kj_disk_needle *needle)
             (uint32_t)w->needles.count + needle->first_piece + i;
 }
 
-/* Appends the postings and scanned forms of needles that are no triggers. */
+/* Appends the postings and scanned forms of needles that are no triggers, and those of all pieces
+ * of chains. */
 static void put_others(writer *w, uint32_t first_posting)
 {
     for (size_t i = 0; i < w->needles.count; i++) {
         struct needle *n = &w->needles.items[i];
-        if (n->disk.flags & KJ_NEEDLE_TRIGGER)
+        const struct atoms *atoms = &n->atoms;
+        if (n->disk.flags & KJ_NEEDLE_TRIGGER && !(n->disk.flags & KJ_NEEDLE_CHAIN))
             continue;
-        n->disk.postings = (kj_disk_run){first_posting, (uint32_t)n->posting_count};
-        first_posting += (uint32_t)n->posting_count;
-        kj_buf_put(&w->out->postings, kj_span_of(w->postings.items + n->first_posting,
-                                                 n->posting_count * sizeof *w->postings.items));
+        n->disk.postings = (kj_disk_run){first_posting, (uint32_t)atoms->posting_count};
+        first_posting += (uint32_t)atoms->posting_count;
+        kj_buf_put(&w->out->postings, kj_span_of(w->postings.items + atoms->first_posting,
+                                                 atoms->posting_count * sizeof *w->postings.items));
         n->disk.scanned =
-            (kj_disk_run){(uint32_t)(w->out->scanned.len / 4), (uint32_t)n->scanned_count};
-        kj_buf_put(&w->out->scanned, kj_span_of(w->scanned.items + n->first_scanned,
-                                                n->scanned_count * sizeof *w->scanned.items));
+            (kj_disk_run){(uint32_t)(w->out->scanned.len / 4), (uint32_t)atoms->scanned_count};
+        kj_buf_put(&w->out->scanned, kj_span_of(w->scanned.items + atoms->first_scanned,
+                                                atoms->scanned_count * sizeof *w->scanned.items));
     }
+}
+
+static void index_atoms(writer *w, kj_index *index, const struct atoms *atoms)
+{
+    for (size_t k = 0; k < atoms->posting_count; k++)
+        kj_index_add(index, &w->postings.items[atoms->first_posting + k]);
+    for (size_t k = 0; k < atoms->scanned_count; k++)
+        kj_buf_put_u32le(&w->out->scanned, w->scanned.items[atoms->first_scanned + k]);
 }
 
 static kj_status write_index(writer *w, kj_index *index, kj_error *err)
 {
     for (size_t i = 0; i < w->needles.count; i++) {
         const struct needle *n = &w->needles.items[i];
-        if (n->disk.flags & KJ_NEEDLE_CHAIN)
+        bool chain = n->disk.flags & KJ_NEEDLE_CHAIN;
+        if (chain)
             number_pieces(w, &n->disk);
-        if (!(n->disk.flags & KJ_NEEDLE_TRIGGER))
-            continue;
-        for (size_t k = 0; k < n->posting_count; k++)
-            kj_index_add(index, &w->postings.items[n->first_posting + k]);
-        for (size_t k = 0; k < n->scanned_count; k++)
-            kj_buf_put_u32le(&w->out->scanned, w->scanned.items[n->first_scanned + k]);
+        if (n->disk.flags & KJ_NEEDLE_TRIGGER)
+            index_atoms(w, index, chain ? &n->hint : &n->atoms);
     }
     kj_disk_index header = {
         .forms = (uint32_t)(w->out->programs.len / 4),
@@ -818,13 +891,13 @@ kj_status kj_patterns_finish(kj_pattern_builder *w, kj_error *err)
     return status;
 }
 
-kj_status kj_patterns_write(const kj_pattern_item *items, size_t count, kj_strings *strings,
-                            kj_pattern_sections *out, kj_error *err)
+kj_status kj_patterns_write(const kj_pattern_item *items, size_t count, uint32_t flags,
+                            kj_strings *strings, kj_pattern_sections *out, kj_error *err)
 {
     kj_pattern_builder *builder;
     KJ_TRY(kj_patterns_begin(items, count, strings, out, &builder, err));
     for (uint32_t i = 0; i < builder->needles.count; i++)
-        kj_patterns_mark(builder, i, KJ_NEEDLE_TRIGGER | KJ_NEEDLE_COUNTED);
+        kj_patterns_mark(builder, i, flags);
     kj_status status = kj_patterns_finish(builder, err);
     kj_patterns_end(builder);
     return status;

@@ -38,8 +38,9 @@ enum {
  * match has at most twice as many bytes; operands of `matches` have no such limit. */
 enum { KJ_REGEX_REACH = 4096 };
 
-/* Gaps of hex strings that are larger make a chain of pieces, as in libyara. */
-enum { KJ_CHAIN_GAP = 200 };
+/* Gaps of hex strings that are larger make a chain of pieces, as in libyara. Of those with
+ * KJ_MOD_GAPS all gaps do whose length varies, and others of more than so many bytes. */
+enum { KJ_CHAIN_GAP = 200, KJ_CHAIN_FIXED_GAP = 64 };
 
 void kj_pattern_sections_init(kj_pattern_sections *sections);
 void kj_pattern_sections_done(kj_pattern_sections *sections);
@@ -62,6 +63,9 @@ uint32_t kj_patterns_needle_count(const kj_pattern_builder *builder);
 /* How often something that may be the needle is met in clean files, a MiB. */
 double kj_patterns_cost(const kj_pattern_builder *builder, uint32_t needle);
 
+/* Whether it is a hex string in pieces. */
+bool kj_patterns_is_chain(const kj_pattern_builder *builder, uint32_t needle);
+
 /* Sets KJ_NEEDLE_TRIGGER or _COUNTED. */
 void kj_patterns_mark(kj_pattern_builder *builder, uint32_t needle, uint32_t flag);
 
@@ -81,10 +85,10 @@ const kj_fixed_window *kj_patterns_windows(const kj_pattern_builder *builder, ui
 /* Writes the needles and the index. */
 KJ_MUST_CHECK kj_status kj_patterns_finish(kj_pattern_builder *builder, kj_error *err);
 
-/* All of that for patterns all of which are searched in every object. */
+/* All of that for patterns all of which get the same KJ_NEEDLE_... flags. */
 KJ_MUST_CHECK kj_status kj_patterns_write(const kj_pattern_item *items, size_t count,
-                                          kj_strings *strings, kj_pattern_sections *out,
-                                          kj_error *err);
+                                          uint32_t flags, kj_strings *strings,
+                                          kj_pattern_sections *out, kj_error *err);
 
 /* Checks every offset, count, index and program of these sections. Called by kj_defs_verify() after
  * the digests; must not trust anything but the sections' bounds. */

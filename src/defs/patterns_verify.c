@@ -28,6 +28,7 @@ static bool program_is_sound(const kj_program *program)
         [KJ_INST_JUMP] = {false, true},     [KJ_INST_START] = {true, false},
         [KJ_INST_END] = {true, false},      [KJ_INST_WORD] = {true, false},
         [KJ_INST_NOT_WORD] = {true, false}, [KJ_INST_MATCH] = {false, false},
+        [KJ_INST_AFTER] = {true, false},    [KJ_INST_BEFORE] = {true, false},
     };
     if (program->flags & ~(uint32_t)KJ_PROGF_FLAGS)
         return false;
@@ -36,6 +37,8 @@ static bool program_is_sound(const kj_program *program)
         if (inst >= KJ_INST_COUNT || (insts[inst].falls_through && i + 1 >= program->code_count) ||
             (insts[inst].has_target && argument >= program->code_count) ||
             (inst == KJ_INST_CLASS && argument >= program->class_count) ||
+            ((inst == KJ_INST_AFTER || inst == KJ_INST_BEFORE) &&
+             argument >> 1 >= program->class_count) ||
             (inst == KJ_INST_BYTE && argument > UINT8_MAX))
             return false;
     }
@@ -101,8 +104,9 @@ static bool needle_fits(const kj_defs *defs, const kj_disk_needle *n, const kj_i
         n->first_form != *next_form || n->form_count > index->form_count - *next_form)
         return false;
     *next_form += n->form_count;
-    bool trigger = n->flags & KJ_NEEDLE_TRIGGER;
-    if (trigger ? n->postings.count || n->scanned.count : n->rules.count != 0)
+    bool trigger = n->flags & KJ_NEEDLE_TRIGGER, chain = n->flags & KJ_NEEDLE_CHAIN;
+    if ((trigger && !chain && (n->postings.count || n->scanned.count)) ||
+        (!trigger && n->rules.count))
         return false;
     return chain_fits(defs, n, index) && rules_fit(defs, n->rules) &&
            run_fits(n->postings, index->window_count + index->probe_count, index->posting_count) &&

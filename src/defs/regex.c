@@ -62,6 +62,13 @@ static void emit_class(struct compiler *c, const kj_byte_set *set)
         emit(c, KJ_INST_CLASS, class_number(c, set));
 }
 
+/* What stands beside a place: the class, and whether an edge of the data will do. */
+static void emit_look(struct compiler *c, const kj_re *re)
+{
+    emit(c, re->op == KJ_RE_AFTER ? KJ_INST_AFTER : KJ_INST_BEFORE,
+         class_number(c, &re->set) << 1 | re->edge);
+}
+
 static void emit_tree(struct compiler *c, const kj_re *re, unsigned depth);
 
 static void emit_concat(struct compiler *c, const kj_re *re, unsigned depth)
@@ -146,6 +153,8 @@ static void emit_tree(struct compiler *c, const kj_re *re, unsigned depth)
         emit_alt(c, re, depth + 1);
     else if (re->op == KJ_RE_REPEAT)
         emit_repeat(c, re, depth + 1);
+    else if (re->op == KJ_RE_AFTER || re->op == KJ_RE_BEFORE)
+        emit_look(c, re);
     else if (assertions[re->op])
         emit(c, assertions[re->op], 0);
 }

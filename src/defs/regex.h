@@ -19,6 +19,6 @@ typedef struct kj_re_list {
 KJ_MUST_CHECK kj_status kj_regex_compile(kj_re_list list, uint32_t flags, kj_buf *programs,
                                          uint32_t *out_offset, kj_error *err);
 
-/* The tree with a zero byte behind every byte, in the arena. NULL without memory or when it is too
- * deep. */
+/* The tree with a zero byte behind every byte, in the arena. AFTER and BEFORE go on looking at
+ * single bytes. NULL without memory or when it is too deep. */
 kj_re *kj_re_widen(kj_arena *arena, const kj_re *re);

@@ -349,7 +349,7 @@ bool kj_is_place(const kj_expr *expr)
 }
 
 struct counting {
-    void (*found)(void *user, uint32_t pattern);
+    void (*found)(void *user, uint32_t pattern, bool placed);
     void *user;
 };
 
@@ -364,12 +364,12 @@ static void count_loop(const struct counting *c, const kj_expr *expr)
 
 static void count(const struct counting *c, const kj_expr *expr, uint32_t current)
 {
-    bool counts = expr->op == KJ_OP_FOUND_AT || expr->op == KJ_OP_FOUND_IN ||
-                  expr->op == KJ_OP_COUNT_OF || expr->op == KJ_OP_OFFSET_OF ||
+    bool placed = expr->op == KJ_OP_FOUND_AT || expr->op == KJ_OP_FOUND_IN;
+    bool counts = placed || expr->op == KJ_OP_COUNT_OF || expr->op == KJ_OP_OFFSET_OF ||
                   expr->op == KJ_OP_LENGTH_OF;
     uint32_t pattern = expr->index == KJ_NONE ? current : expr->index;
     if (counts && pattern != KJ_NONE)
-        c->found(c->user, pattern);
+        c->found(c->user, pattern, placed);
     if (expr->op == KJ_OP_FOR_PATTERNS) {
         count_loop(c, expr);
         return;
@@ -378,8 +378,8 @@ static void count(const struct counting *c, const kj_expr *expr, uint32_t curren
         count(c, expr->args[i], current);
 }
 
-void kj_counted_patterns(const kj_expr *condition, void (*found)(void *user, uint32_t pattern),
-                         void *user)
+void kj_counted_patterns(const kj_expr *condition,
+                         void (*found)(void *user, uint32_t pattern, bool placed), void *user)
 {
     const struct counting c = {found, user};
     count(&c, condition, KJ_NONE);

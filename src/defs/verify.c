@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "defs/code.h"
 #include "defs/defs.h"
+#include "defs/hash_sets.h"
 #include "defs/patterns.h"
 #include "ir/ir.h"
 
@@ -157,7 +158,7 @@ static kj_status verify_dispatch(const kj_defs *defs, kj_error *err)
             return malformed(err, KJ_NO_OFFSET, "an anchored window refers to what is not there");
     for (uint32_t i = 0; i < defs->anchors.count; i++) {
         const kj_disk_anchor *a = kj_defs_anchor(defs, i);
-        if (a->reach > KJ_ANCHOR_REACH_MAX || !slice_fits(a->anchored, defs->anchored.count) ||
+        if (a->reach > KJ_ANCHOR_REACH_MAX || a->views & ~(uint32_t)KJ_RULE_VIEWS || !slice_fits(a->anchored, defs->anchored.count) ||
             !indices_fit(defs, a->rules, defs->rules.count))
             return malformed(err, KJ_NO_OFFSET, "an anchor refers to what is not there");
         for (uint32_t k = 1; k < a->anchored.count; k++)
@@ -168,7 +169,7 @@ static kj_status verify_dispatch(const kj_defs *defs, kj_error *err)
     for (uint32_t i = 0; i < defs->gates.count; i++) {
         const kj_disk_gate *g = kj_defs_gate(defs, i);
         if (!indices_fit(defs, g->rules, defs->rules.count) ||
-            (g->within != KJ_NONE && g->within >= i))
+            g->views & ~(uint32_t)KJ_RULE_VIEWS || (g->within != KJ_NONE && g->within >= i))
             return malformed(err, KJ_NO_OFFSET, "a gate refers to what is not there");
         KJ_TRY(kj_code_verify(defs, g->code, err));
     }
@@ -224,7 +225,8 @@ static kj_status verify_others(const kj_defs *defs, kj_error *err)
     for (uint32_t i = 0; i < defs->remedies.count; i++) {
         const kj_disk_remedy *r = kj_defs_remedy(defs, i);
         if (r->what >= KJ_DO_COUNT || r->threat >= defs->threats.count ||
-            !indices_fit(defs, r->of, defs->artifacts.count) || !text_fits(defs, r->to) || !text_fits(defs, r->warn))
+            !indices_fit(defs, r->of, defs->artifacts.count) || !text_fits(defs, r->to) ||
+            !text_fits(defs, r->warn))
             return malformed(err, KJ_NO_OFFSET, "a remedy refers to what is not there");
         if (r->needs != KJ_NONE)
             KJ_TRY(kj_code_verify(defs, r->needs, err));
@@ -249,5 +251,6 @@ kj_status kj_defs_verify(const kj_defs *defs, kj_error *err)
     KJ_TRY(verify_rules(defs, err));
     KJ_TRY(verify_artifacts(defs, err));
     KJ_TRY(verify_others(defs, err));
+    KJ_TRY(kj_hash_sets_verify(defs, err));
     return kj_patterns_verify(defs, err);
 }

@@ -12,6 +12,7 @@
 #include "defs/code.h"
 #include "defs/dispatch.h"
 #include "defs/doc.h"
+#include "defs/hash_sets.h"
 #include "defs/patterns.h"
 #include "ir/place.h"
 
@@ -61,8 +62,11 @@ typedef struct writer {
     kj_buf anchored_section;
     kj_buf gate_section;
     kj_pattern_sections pattern_sections;
+    kj_hash_sections hash_sections;
     kj_disk_run always;
     uint32_t variables;
+    uint32_t views;    /* of the rules */
+    uint32_t left_out; /* where in DOCS what was left out begins: the last there */
 } writer;
 
 static void init(writer *w, const kj_ir *ir, const kj_write_options *options)
@@ -90,6 +94,7 @@ static void init(writer *w, const kj_ir *ir, const kj_write_options *options)
     for (size_t i = 0; i < KJ_COUNT(buffers); i++)
         kj_buf_init(buffers[i], SECTION_MAX);
     kj_pattern_sections_init(&w->pattern_sections);
+    kj_hash_sections_init(&w->hash_sections);
 }
 
 static void done(writer *w)
@@ -114,6 +119,7 @@ static void done(writer *w)
     for (size_t i = 0; i < KJ_COUNT(buffers); i++)
         kj_buf_done(buffers[i]);
     kj_pattern_sections_done(&w->pattern_sections);
+    kj_hash_sections_done(&w->hash_sections);
     kj_strings_done(&w->strings);
     kj_vec_done(&w->artifact_uses);
     kj_vec_done(&w->rule_uses);
@@ -457,6 +463,7 @@ static kj_status write_rules(writer *w, kj_error *err)
             .metas = write_metas(w, rule),
             .detects = write_uses(w, &w->rule_uses, &next_use, w->rules[i]),
         };
+        w->views |= rule->flags & KJ_RULE_VIEWS;
         KJ_TRY(write_condition(w, rule->condition, &disk.code, err));
         kj_buf_put(&w->rule_section, kj_span_of(&disk, sizeof disk));
     }
@@ -688,6 +695,9 @@ static void write_meta(writer *w)
         .skipped = (uint32_t)w->report.skipped_engine,
         .variables = w->variables,
         .always = w->always,
+        .views = w->views,
+        .left_out = w->left_out,
+        .left_out_len = (uint32_t)w->docs.len - w->left_out,
     };
     const kj_ir *ir = w->ir;
     meta.globals.first = list_position(w);
@@ -754,6 +764,12 @@ static kj_status write_sections(writer *w, kj_error *err)
     KJ_TRY(write_threats(w, err));
     KJ_TRY(write_notes(w, err));
     KJ_TRY(write_search(w, err));
+    if (w->options->only_threat == KJ_NONE)
+        KJ_TRY(kj_hash_sets_write(&w->ir->hashes, (uint32_t)w->report.detects, &w->hash_sections,
+                                  err));
+    w->report.digests = w->hash_sections.count;
+    w->left_out = (uint32_t)w->docs.len;
+    KJ_TRY(kj_doc_write_left_out(w->ir, &w->docs, err));
     write_meta(w);
     return KJ_OK;
 }
@@ -765,31 +781,60 @@ typedef struct part {
     uint32_t type;
     uint32_t element_size;
     const kj_buf *bytes;
+    const kj_hash_sets *records; /* instead, if not NULL: the records of these, */
+    uint64_t records_len;        /* so many bytes */
 } part;
+
+static uint64_t part_len(const part *p)
+{
+    return p->records ? p->records_len : p->bytes->len;
+}
+
+static kj_status put_part(const part *p, kj_buf *out, kj_disk_section *section, kj_error *err)
+{
+    if (!p->records && p->bytes->failed)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "a section is too large, or out of memory");
+    kj_buf_align(out, part_len(p) >= LARGE ? KJ_DISK_ALIGN_LARGE : KJ_DISK_ALIGN);
+    *section = (kj_disk_section){
+        .type = p->type,
+        .element_size = p->element_size,
+        .offset = out->len,
+        .size = part_len(p),
+    };
+    if (p->records)
+        kj_hash_sets_put_records(p->records, out);
+    else
+        kj_buf_put(out, kj_buf_span(p->bytes));
+    if (out->failed && !out->starved)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "the definitions are too large");
+    if (out->failed)
+        return kj_no_memory(err);
+    uint8_t digest[KJ_HASH_MAX];
+    kj_hash(KJ_HASH_SHA256, kj_span_sub(kj_buf_span(out), section->offset, section->size), digest);
+    memcpy(section->sha256, digest, sizeof section->sha256);
+    return KJ_OK;
+}
+
+/* Room for all of it at once: growing step by step would move hundreds of megabytes. */
+static void reserve_all(const part *parts, size_t count, kj_buf *out)
+{
+    uint64_t len = sizeof(kj_disk_header) + count * sizeof(kj_disk_section);
+    for (size_t i = 0; i < count; i++)
+        len += part_len(&parts[i]) +
+               (part_len(&parts[i]) >= LARGE ? KJ_DISK_ALIGN_LARGE : KJ_DISK_ALIGN);
+    (void)kj_buf_reserve(out, len);
+}
 
 static kj_status lay_out(const part *parts, size_t count, kj_buf *out, uint8_t build_id[16],
                          kj_error *err)
 {
     uint8_t digests[KJ_DISK_SECTIONS_MAX * 32];
+    reserve_all(parts, count, out);
     kj_buf_put_zeros(out, sizeof(kj_disk_header) + count * sizeof(kj_disk_section));
     for (size_t i = 0; i < count; i++) {
-        kj_span bytes = kj_buf_span(parts[i].bytes);
-        if (parts[i].bytes->failed)
-            return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "a section is too large, or out of memory");
-        kj_buf_align(out, bytes.len >= LARGE ? KJ_DISK_ALIGN_LARGE : KJ_DISK_ALIGN);
-        kj_disk_section section = {
-            .type = parts[i].type,
-            .element_size = parts[i].element_size,
-            .offset = out->len,
-            .size = bytes.len,
-        };
-        uint8_t digest[KJ_HASH_MAX];
-        kj_hash(KJ_HASH_SHA256, bytes, digest);
-        memcpy(section.sha256, digest, sizeof section.sha256);
-        memcpy(digests + 32 * i, digest, 32);
-        kj_buf_put(out, bytes);
-        if (out->failed)
-            return kj_no_memory(err);
+        kj_disk_section section;
+        KJ_TRY(put_part(&parts[i], out, &section, err));
+        memcpy(digests + 32 * i, section.sha256, 32);
         memcpy(out->data + sizeof(kj_disk_header) + i * sizeof section, &section, sizeof section);
     }
     uint8_t id[KJ_HASH_MAX];
@@ -798,36 +843,66 @@ static kj_status lay_out(const part *parts, size_t count, kj_buf *out, uint8_t b
     return KJ_OK;
 }
 
-static kj_status write_file(writer *w, kj_buf *out, kj_error *err)
+typedef struct part_list {
+    part items[KJ_DISK_SECTIONS_MAX];
+    size_t count;
+} part_list;
+
+static void add(part_list *list, uint32_t type, uint32_t element_size, const kj_buf *bytes)
+{
+    list->items[list->count++] = (part){type, element_size, bytes};
+}
+
+/* What there is much of and a scan touches little of. */
+static void list_digests(const writer *w, part_list *out)
+{
+    const kj_hash_sections *h = &w->hash_sections;
+    const kj_hash_sets *hashes = &w->ir->hashes;
+    add(out, KJ_SEC_HASH_GATES, 4, &h->gates);
+    add(out, KJ_SEC_HASH_BUCKETS, 4, &h->buckets);
+    out->items[out->count++] = (part){KJ_SEC_HASH_RECORDS, 4, NULL, hashes, h->records_len};
+    add(out, KJ_SEC_HASH_BLOCKS, 4, &hashes->names.blocks);
+    add(out, KJ_SEC_HASH_NAMES, 1, &hashes->names.bytes);
+}
+
+/* What every scan touches comes first, what only people read last. */
+static void list_parts(const writer *w, part_list *out)
 {
     const kj_pattern_sections *p = &w->pattern_sections;
-    /* What every scan touches comes first, what only people read last. */
-    const part parts[] = {
-        {KJ_SEC_META, sizeof(kj_disk_meta), &w->meta_section},
-        {KJ_SEC_FILTER, KJ_FILTER_ELEMENT, &p->filter},
-        {KJ_SEC_BUCKETS, KJ_BUCKET_ELEMENT, &p->buckets},
-        {KJ_SEC_POSTINGS, KJ_POSTING_ELEMENT, &p->postings},
-        {KJ_SEC_GATES, sizeof(kj_disk_gate), &w->gate_section},
-        {KJ_SEC_ANCHORS, sizeof(kj_disk_anchor), &w->anchor_section},
-        {KJ_SEC_ANCHORED, sizeof(kj_disk_anchored), &w->anchored_section},
-        {KJ_SEC_SCANNED, KJ_SCANNED_ELEMENT, &p->scanned},
-        {KJ_SEC_NEEDLES, sizeof(kj_disk_needle), &p->needles},
-        {KJ_SEC_PATTERNS, sizeof(kj_disk_pattern), &p->patterns},
-        {KJ_SEC_LITERALS, 1, &p->literals},
-        {KJ_SEC_PROGRAMS, 4, &p->programs},
-        {KJ_SEC_CODE, 4, &w->code},
-        {KJ_SEC_RULES, sizeof(kj_disk_rule), &w->rule_section},
-        {KJ_SEC_EXTERNALS, sizeof(kj_disk_external), &w->external_section},
-        {KJ_SEC_PLACES, sizeof(kj_disk_place), &w->place_section},
-        {KJ_SEC_ARTIFACTS, sizeof(kj_disk_artifact), &w->artifact_section},
-        {KJ_SEC_DETECTS, sizeof(kj_disk_detect), &w->detect_section},
-        {KJ_SEC_LISTS, 4, &w->lists},
-        {KJ_SEC_STRINGS, 1, &w->strings.bytes},
-        {KJ_SEC_REMEDIES, sizeof(kj_disk_remedy), &w->remedy_section},
-        {KJ_SEC_THREATS, sizeof(kj_disk_threat), &w->threat_section},
-        {KJ_SEC_NOTES, sizeof(kj_disk_note), &w->note_section},
-        {KJ_SEC_DOCS, 1, &w->docs},
-    };
+    add(out, KJ_SEC_META, sizeof(kj_disk_meta), &w->meta_section);
+    if (w->hash_sections.count)
+        add(out, KJ_SEC_HASH_SETS, sizeof(kj_disk_hash_set), &w->hash_sections.sets);
+    add(out, KJ_SEC_FILTER, KJ_FILTER_ELEMENT, &p->filter);
+    add(out, KJ_SEC_BUCKETS, KJ_BUCKET_ELEMENT, &p->buckets);
+    add(out, KJ_SEC_POSTINGS, KJ_POSTING_ELEMENT, &p->postings);
+    add(out, KJ_SEC_GATES, sizeof(kj_disk_gate), &w->gate_section);
+    add(out, KJ_SEC_ANCHORS, sizeof(kj_disk_anchor), &w->anchor_section);
+    add(out, KJ_SEC_ANCHORED, sizeof(kj_disk_anchored), &w->anchored_section);
+    add(out, KJ_SEC_SCANNED, KJ_SCANNED_ELEMENT, &p->scanned);
+    add(out, KJ_SEC_NEEDLES, sizeof(kj_disk_needle), &p->needles);
+    add(out, KJ_SEC_PATTERNS, sizeof(kj_disk_pattern), &p->patterns);
+    add(out, KJ_SEC_LITERALS, 1, &p->literals);
+    add(out, KJ_SEC_PROGRAMS, 4, &p->programs);
+    add(out, KJ_SEC_CODE, 4, &w->code);
+    add(out, KJ_SEC_RULES, sizeof(kj_disk_rule), &w->rule_section);
+    add(out, KJ_SEC_EXTERNALS, sizeof(kj_disk_external), &w->external_section);
+    add(out, KJ_SEC_PLACES, sizeof(kj_disk_place), &w->place_section);
+    add(out, KJ_SEC_ARTIFACTS, sizeof(kj_disk_artifact), &w->artifact_section);
+    add(out, KJ_SEC_DETECTS, sizeof(kj_disk_detect), &w->detect_section);
+    add(out, KJ_SEC_LISTS, 4, &w->lists);
+    add(out, KJ_SEC_STRINGS, 1, &w->strings.bytes);
+    add(out, KJ_SEC_REMEDIES, sizeof(kj_disk_remedy), &w->remedy_section);
+    add(out, KJ_SEC_THREATS, sizeof(kj_disk_threat), &w->threat_section);
+    add(out, KJ_SEC_NOTES, sizeof(kj_disk_note), &w->note_section);
+    if (w->hash_sections.count)
+        list_digests(w, out);
+    add(out, KJ_SEC_DOCS, 1, &w->docs);
+}
+
+static kj_status write_file(writer *w, kj_buf *out, kj_error *err)
+{
+    part_list parts = {.count = 0};
+    list_parts(w, &parts);
     if (w->strings.failed)
         return kj_no_memory(err);
     kj_disk_header header = {
@@ -835,15 +910,15 @@ static kj_status write_file(writer *w, kj_buf *out, kj_error *err)
         .major = KJ_DISK_MAJOR,
         .minor = KJ_DISK_MINOR,
         .header_size = sizeof header,
-        .section_count = KJ_COUNT(parts),
+        .section_count = (uint32_t)parts.count,
         .release = w->options->release,
         .engine = KJ_DISK_ENGINE,
     };
-    KJ_TRY(lay_out(parts, KJ_COUNT(parts), out, header.build_id, err));
+    KJ_TRY(lay_out(parts.items, parts.count, out, header.build_id, err));
     header.file_size = out->len;
     memcpy(out->data, &header, sizeof header);
     header.crc =
-        kj_crc32c(kj_span_of(out->data, sizeof header + KJ_COUNT(parts) * sizeof(kj_disk_section)));
+        kj_crc32c(kj_span_of(out->data, sizeof header + parts.count * sizeof(kj_disk_section)));
     memcpy(out->data, &header, sizeof header);
     return KJ_OK;
 }

@@ -31,6 +31,7 @@ typedef struct kj_write_report {
     size_t detects;
     size_t rules;
     size_t patterns;
+    uint64_t digests;
     size_t skipped_engine;  /* needs a newer engine */
     size_t skipped_release; /* not yet, or no longer, in this release */
 } kj_write_report;

@@ -144,6 +144,7 @@ struct kj_object {
     bool remember;            /* set by a format before it hands anything out: its members will come
                                  again in other readings, and are not to be scanned twice */
     unsigned view;            /* kj_view: `bytes` are not the object as it is; 0: they are */
+    kj_span whole;            /* of a view: the object as it is */
     bool reading;             /* it, or what it is in, is KJ_MEMBER_READING */
     kj_oddities odd;          /* what is strange about it; known after it was walked */
     const kj_mail *mail;      /* of a message; parts reach it through `parent` */

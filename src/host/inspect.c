@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "defs/hash_sets.h"
 #include "host/inspect_private.h"
 
 enum { UNSEEN_MAX = 1000, SIGNED_MAX = 256 << 20, SIGNATURE_BUDGET = 64 << 20 };
@@ -200,22 +201,22 @@ typedef struct telling {
 static void add_threat(kj_inspector *in, uint32_t set, uint32_t index)
 {
     const kj_defs *defs = kj_inspector_set(in, set);
-    const kj_disk_detect *detect = kj_defs_detect(defs, index);
-    if (!detect || detect->class_ >= KJ_CLASS_COUNT)
+    kj_detection detection;
+    if (!kj_defs_detection(defs, index, &detection))
         return;
-    kj_span name = kj_defs_name(defs, &detect->name);
     for (size_t i = 0; i < in->threats.count; i++)
-        if (in->threats.items[i].set == set && kj_span_equal(in->threats.items[i].name, name))
+        if (in->threats.items[i].set == set &&
+            kj_span_equal(in->threats.items[i].name, detection.name))
             return;
     kj_host_threat threat = {
         .set = set,
-        .threat = detect->threat,
+        .threat = detection.detect ? detection.detect->threat : KJ_NONE,
         .detect = index,
-        .name = name,
-        .klass = (kj_class)detect->class_,
+        .name = kj_inspector_copy(in, detection.name),
+        .klass = detection.klass,
         .state = KJ_TRACE_REMNANT,
     };
-    if (name.len && !kj_vec_add(&in->threats, threat))
+    if (threat.name.len && !kj_vec_add(&in->threats, threat))
         in->starved = true;
 }
 

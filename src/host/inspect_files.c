@@ -58,7 +58,7 @@ static void on_finding(void *user, const kj_finding *finding)
 {
     looking *l = user;
     kj_host_hit hit = {
-        .name = finding->name,
+        .name = kj_inspector_copy(l->in, finding->name),
         .klass = finding->klass,
         .set = finding->set,
         .detect = finding->detect,
@@ -122,6 +122,21 @@ static void on_object(void *user, bool is_member, const char *type, uint64_t byt
         l->in->files.items[l->file].type = type;
 }
 
+/* Takes out what was found in an object that is known to be good. Findings of one object stand
+ * together. */
+static size_t drop_trusted(kj_host_hit *hits, size_t count)
+{
+    size_t kept = 0;
+    for (size_t from = 0, to; from < count; from = to) {
+        bool trusted = false;
+        for (to = from; to < count && kj_span_equal(hits[to].member, hits[from].member); to++)
+            trusted |= hits[to].klass == KJ_CLASS_TRUSTED;
+        for (size_t i = from; !trusted && i < to; i++)
+            hits[kept++] = hits[i];
+    }
+    return kept;
+}
+
 static void scan_open_file(kj_inspector *in, uint32_t index, int fd)
 {
     looking l = {in, index};
@@ -145,6 +160,7 @@ static void scan_open_file(kj_inspector *in, uint32_t index, int fd)
     const char *shown = (const char *)file->shown.data;
     if (kj_scan_file(in->scanner, &input, &events, &err) != KJ_OK)
         kj_inspector_unseen(in, shown, err.message);
+    in->hits.count = drop_trusted(in->hits.items, in->hits.count);
     kj_host_hit *hits = kj_new_array(in->arena, kj_host_hit, in->hits.count + 1);
     if (hits && in->hits.count)
         memcpy(hits, in->hits.items, in->hits.count * sizeof *hits);

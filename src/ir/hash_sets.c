@@ -79,6 +79,13 @@ static uint8_t *push(kj_hash_set *set)
     return slot;
 }
 
+static void mask_key(uint8_t *key, uint32_t size)
+{
+    uint64_t mask = kj_size_mask(size);
+    for (size_t i = 0; i < sizeof mask; i++)
+        key[i] ^= (uint8_t)(mask >> (8 * i));
+}
+
 kj_status kj_hash_sets_add(kj_hash_sets *sets, const kj_hash_signature *signature, kj_error *err)
 {
     uint32_t name;
@@ -91,7 +98,119 @@ kj_status kj_hash_sets_add(kj_hash_sets *sets, const kj_hash_signature *signatur
         return kj_no_memory(err);
     memcpy(slot, signature->digest, set->key_len);
     memcpy(slot + set->key_len, &name, sizeof name);
-    if (set->sized)
+    if (set->sized) {
+        mask_key(slot, signature->size);
         memcpy(slot + set->key_len + sizeof name, &signature->size, sizeof signature->size);
+    }
     return KJ_OK;
+}
+
+uint32_t kj_hash_record_name(const kj_hash_set *set, const uint8_t *record)
+{
+    uint32_t name;
+    memcpy(&name, record + set->key_len, sizeof name);
+    return name;
+}
+
+uint32_t kj_hash_record_size(const kj_hash_set *set, const uint8_t *record)
+{
+    uint32_t size = KJ_HASH_ANY_SIZE;
+    if (set->sized)
+        memcpy(&size, record + set->key_len + sizeof(uint32_t), sizeof size);
+    return size;
+}
+
+/* ---- sorting ------------------------------------------------------------------------------------
+ *
+ * American flag sort: a radix sort in place, from the first byte. Source: McIlroy, Bostic, McIlroy,
+ * "Engineering Radix Sort", 1993. Digests are evenly spread, so that buckets are small after three
+ * bytes; should they not be, no byte of a key is looked at twice. */
+
+enum {
+    SMALL = 24, /* records that are sorted by insertion */
+    RECORD_MAX = KJ_HASH_MAX + 2 * sizeof(uint32_t),
+};
+
+static int compare(const void *a, const void *b, void *user)
+{
+    const kj_hash_set *set = user;
+    int keys = memcmp(a, b, set->key_len);
+    if (keys)
+        return keys;
+    uint32_t x = kj_hash_record_name(set, a), y = kj_hash_record_name(set, b);
+    if (x != y)
+        return x < y ? -1 : 1;
+    x = kj_hash_record_size(set, a);
+    y = kj_hash_record_size(set, b);
+    return x < y ? -1 : x > y;
+}
+
+static void sort_small(kj_hash_set *set, uint8_t *records, size_t count)
+{
+    size_t len = set->record_len;
+    uint8_t moved[RECORD_MAX];
+    for (size_t i = 1; i < count; i++) {
+        size_t at = i;
+        while (at > 0 && compare(records + (at - 1) * len, records + i * len, set) > 0)
+            at--;
+        if (at == i)
+            continue;
+        memcpy(moved, records + i * len, len);
+        memmove(records + (at + 1) * len, records + at * len, (i - at) * len);
+        memcpy(records + at * len, moved, len);
+    }
+}
+
+/* Moves each record into the bucket of its byte `depth`. out_ends: where each bucket ends. */
+static void distribute(const kj_hash_set *set, uint8_t *records, size_t count, size_t depth,
+                       size_t out_ends[256])
+{
+    size_t len = set->record_len, next[256], total = 0;
+    memset(out_ends, 0, 256 * sizeof *out_ends);
+    for (size_t i = 0; i < count; i++)
+        out_ends[records[i * len + depth]]++;
+    for (size_t b = 0; b < 256; b++) {
+        next[b] = total;
+        total += out_ends[b];
+        out_ends[b] = total;
+    }
+    uint8_t held[RECORD_MAX], other[RECORD_MAX];
+    for (size_t b = 0; b < 256; b++) {
+        while (next[b] < out_ends[b]) {
+            memcpy(held, records + next[b] * len, len);
+            while (held[depth] != b) {
+                uint8_t *at = records + next[held[depth]]++ * len;
+                memcpy(other, at, len);
+                memcpy(at, held, len);
+                memcpy(held, other, len);
+            }
+            memcpy(records + next[b]++ * len, held, len);
+        }
+    }
+}
+
+/* `depth`: bytes that all keys have in common. */
+static void sort_from(kj_hash_set *set, uint8_t *records, size_t count, size_t depth)
+{
+    if (count <= SMALL) {
+        sort_small(set, records, count);
+        return;
+    }
+    if (depth == set->key_len) {
+        qsort_r(records, count, set->record_len, compare, set);
+        return;
+    }
+    size_t ends[256], from = 0;
+    distribute(set, records, count, depth, ends);
+    for (size_t b = 0; b < 256; b++) {
+        sort_from(set, records + from * set->record_len, ends[b] - from, depth + 1);
+        from = ends[b];
+    }
+}
+
+void kj_hash_set_sort(const kj_hash_set *set)
+{
+    kj_hash_set form = *set; /* its records are where they were */
+    if (set->records.count)
+        sort_from(&form, set->records.items, set->records.count / set->record_len, 0);
 }

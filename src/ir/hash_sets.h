@@ -25,6 +25,13 @@ enum { KJ_HASH_KEPT = 12 };
 
 enum { KJ_HASH_ANY_SIZE = 0 }; /* no object that is digested is empty */
 
+/* What a size turns the first eight bytes of a digest into, as a little-endian number, by exclusive
+ * or: the size is compared with the digest then, and takes no room. */
+static inline uint64_t kj_size_mask(uint32_t size)
+{
+    return size * UINT64_C(0x9E3779B97F4A7C15);
+}
+
 /* One set: all its records have these in common. */
 typedef struct kj_hash_set {
     kj_hash_scope scope;
@@ -33,7 +40,7 @@ typedef struct kj_hash_set {
     bool sized;              /* its records say how large the object is */
     size_t key_len;          /* bytes of a digest in a record */
     size_t record_len;       /* key_len, then u32 name, then u32 size where it is sized */
-    KJ_VEC(uint8_t) records; /* record_len each, in the order of the sources */
+    KJ_VEC(uint8_t) records; /* record_len each, in any order. Keys are masked with their sizes */
 } kj_hash_set;
 
 enum { KJ_HASH_SETS_MAX = KJ_SCOPE_COUNT * KJ_HASH_KIND_COUNT * 3 * 2 };
@@ -60,3 +67,10 @@ typedef struct kj_hash_signature {
 KJ_MUST_CHECK kj_status kj_hash_sets_add(kj_hash_sets *sets, const kj_hash_signature *signature,
                                          kj_error *err);
 uint64_t kj_hash_sets_total(const kj_hash_sets *sets);
+
+/* Sorts the records of a set by key, name and size, in place and in linear time. */
+void kj_hash_set_sort(const kj_hash_set *set);
+
+/* Fields of the record at `record`. */
+uint32_t kj_hash_record_name(const kj_hash_set *set, const uint8_t *record);
+uint32_t kj_hash_record_size(const kj_hash_set *set, const uint8_t *record);

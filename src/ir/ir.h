@@ -96,6 +96,7 @@ typedef enum kj_op {
     KJ_OP_SHR,
     KJ_OP_TO_REAL, /* an INT as a REAL */
     KJ_OP_TO_BOOL, /* an INT, REAL or STRING as a truth value: not zero, not empty */
+    KJ_OP_TO_INT,  /* a BOOL as 0 or 1, an INT as it is; undefined counts as 0 */
     KJ_OP_COUNT
 } kj_op;
 
@@ -155,6 +156,8 @@ enum {
     KJ_MOD_XOR = 1 << 5,
     KJ_MOD_BASE64 = 1 << 6,
     KJ_MOD_BASE64_WIDE = 1 << 7,
+    KJ_MOD_GAPS = 1 << 8, /* HEX: what may stand between bytes is not part of them: as ClamAV has it,
+                             any match will do. The search is faster then */
 };
 
 typedef struct kj_pattern {

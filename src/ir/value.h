@@ -67,6 +67,7 @@ typedef struct kj_field {
     bool is_constant;
     int64_t constant;
     bool everywhere; /* known of objects, too, that do not begin with the schema's magic */
+    bool costly;     /* takes time that grows with the object: asked where a rule is possible */
 } kj_field;
 
 /* A row for a name of a number, as `pe.MACHINE_I386`. It needs no number of its own. */

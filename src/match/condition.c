@@ -301,11 +301,16 @@ static kj_value run_found_in(eval *e, const kj_code_node *node)
 {
     kj_value range[2];
     size_t count;
+    bool found = false;
     eval_args(e, node, range, 2);
-    const kj_hit *hits = hits_of(e, node, &count);
     if (!is_int(range[0]) || !is_int(range[1]))
         return kj_value_undefined();
-    return kj_value_bool(hits_between(hits, count, range[0].integer, range[1].integer) != 0);
+    int64_t from = range[0].integer < 0 ? 0 : range[0].integer, to = range[1].integer;
+    if (!e->in->search || to < from || !pay(e, 1))
+        return kj_value_bool(false);
+    if (!kj_search_in(e->in->search, pattern_of(e, node), (uint64_t)from, (uint64_t)to, &found))
+        (void)hits_of(e, node, &count); /* asks for them */
+    return kj_value_bool(found);
 }
 
 static kj_value run_count(eval *e, const kj_code_node *node)
@@ -346,9 +351,7 @@ static kj_value run_length(eval *e, const kj_code_node *node)
 
 static kj_value run_rule(eval *e, const kj_code_node *node)
 {
-    const uint64_t *undecided = e->in->undecided;
-    if (undecided && node->index < e->in->defs->rules.count &&
-        undecided[node->index / 64] >> node->index % 64 & 1)
+    if (e->in->undecided && kj_bits_has(e->in->undecided, node->index))
         e->unknown = true;
     return kj_value_bool(e->in->seen && kj_sightings_has_rule(e->in->seen, node->index));
 }
@@ -844,6 +847,14 @@ static kj_value run_unary(eval *e, const kj_code_node *node)
     return kj_value_undefined();
 }
 
+static kj_value run_to_int(eval *e, const kj_code_node *node)
+{
+    kj_value v;
+    eval_args(e, node, &v, 1);
+    bool whole = v.type == KJ_TYPE_BOOL || v.type == KJ_TYPE_INT;
+    return kj_value_int(whole ? v.integer : 0);
+}
+
 /* An argument of a module's function: MATCHES reads its own. */
 static kj_value run_regex(eval *e, const kj_code_node *node)
 {
@@ -913,6 +924,7 @@ static const runner runners[KJ_OP_COUNT] = {
     [KJ_OP_SHR] = run_arithmetic,
     [KJ_OP_TO_REAL] = run_unary,
     [KJ_OP_TO_BOOL] = run_to_bool,
+    [KJ_OP_TO_INT] = run_to_int,
 };
 
 static kj_value run(eval *e, const kj_code_node *node)

@@ -10,7 +10,7 @@ typedef struct kj_condition_input {
     const kj_defs *defs;
     kj_search *search; /* asked for what has not been searched */
     const kj_sightings *seen;
-    const uint64_t *undecided; /* a bit for each rule: it may still match. NULL: none may */
+    const kj_bits *undecided; /* a bit for each rule: it may still match. NULL: none may */
     const kj_match_input *object;
     kj_regex *regex;
     uint64_t *steps;      /* drawn on by every node; at 0 the evaluation ends */

@@ -201,7 +201,7 @@ static bool has_assertions(const kj_program *program)
 {
     for (uint32_t i = 0; i < program->code_count; i++) {
         uint32_t inst = program->code[i] & 0xFF;
-        if (inst >= KJ_INST_START && inst <= KJ_INST_NOT_WORD)
+        if (inst > KJ_INST_JUMP && inst != KJ_INST_MATCH)
             return true;
     }
     return false;

@@ -21,20 +21,11 @@ enum {
 /* ---- sightings ---------------------------------------------------------------------------------
  */
 
-static size_t words_for(uint32_t count)
-{
-    return (size_t)count / 64 + 1;
-}
-
 kj_status kj_sightings_init(kj_sightings *seen, const kj_defs *defs, kj_error *err)
 {
-    *seen = (kj_sightings){
-        .artifact_count = defs->artifacts.count,
-        .rule_count = defs->rules.count,
-        .artifacts = calloc(words_for(defs->artifacts.count), sizeof(uint64_t)),
-        .rules = calloc(words_for(defs->rules.count), sizeof(uint64_t)),
-    };
-    if (seen->artifacts && seen->rules)
+    *seen = (kj_sightings){0};
+    if (kj_bits_init(&seen->artifacts, defs->artifacts.count) &&
+        kj_bits_init(&seen->rules, defs->rules.count))
         return KJ_OK;
     kj_sightings_done(seen);
     return kj_no_memory(err);
@@ -42,64 +33,49 @@ kj_status kj_sightings_init(kj_sightings *seen, const kj_defs *defs, kj_error *e
 
 void kj_sightings_done(kj_sightings *seen)
 {
-    free(seen->artifacts);
-    free(seen->rules);
+    kj_bits_done(&seen->artifacts);
+    kj_bits_done(&seen->rules);
     *seen = (kj_sightings){0};
 }
 
 void kj_sightings_clear(kj_sightings *seen)
 {
-    memset(seen->artifacts, 0, words_for(seen->artifact_count) * sizeof(uint64_t));
-    memset(seen->rules, 0, words_for(seen->rule_count) * sizeof(uint64_t));
+    kj_bits_clear(&seen->artifacts);
+    kj_bits_clear(&seen->rules);
     seen->starved = false;
-}
-
-static void set_bit(uint64_t *set, uint32_t index, uint32_t count)
-{
-    if (index < count)
-        set[index / 64] |= UINT64_C(1) << index % 64;
-}
-
-static bool has_bit(const uint64_t *set, uint32_t index, uint32_t count)
-{
-    return index < count && (set[index / 64] >> index % 64 & 1);
 }
 
 void kj_sightings_merge(kj_sightings *seen, const kj_sightings *more)
 {
-    for (size_t i = 0; i < words_for(seen->artifact_count); i++)
-        seen->artifacts[i] |= more->artifacts[i];
-    for (size_t i = 0; i < words_for(seen->rule_count); i++)
-        seen->rules[i] |= more->rules[i];
+    kj_bits_unite(&seen->artifacts, &more->artifacts);
+    kj_bits_unite(&seen->rules, &more->rules);
     seen->starved |= more->starved;
 }
 
 void kj_sightings_remove(kj_sightings *seen, const kj_sightings *less)
 {
-    for (size_t i = 0; i < words_for(seen->artifact_count); i++)
-        seen->artifacts[i] &= ~less->artifacts[i];
-    for (size_t i = 0; i < words_for(seen->rule_count); i++)
-        seen->rules[i] &= ~less->rules[i];
+    kj_bits_subtract(&seen->artifacts, &less->artifacts);
+    kj_bits_subtract(&seen->rules, &less->rules);
 }
 
 void kj_sightings_add_artifact(kj_sightings *seen, uint32_t artifact)
 {
-    set_bit(seen->artifacts, artifact, seen->artifact_count);
+    kj_bits_add(&seen->artifacts, artifact);
 }
 
 void kj_sightings_add_rule(kj_sightings *seen, uint32_t rule)
 {
-    set_bit(seen->rules, rule, seen->rule_count);
+    kj_bits_add(&seen->rules, rule);
 }
 
 bool kj_sightings_has_artifact(const kj_sightings *seen, uint32_t artifact)
 {
-    return has_bit(seen->artifacts, artifact, seen->artifact_count);
+    return kj_bits_has(&seen->artifacts, artifact);
 }
 
 bool kj_sightings_has_rule(const kj_sightings *seen, uint32_t rule)
 {
-    return has_bit(seen->rules, rule, seen->rule_count);
+    return kj_bits_has(&seen->rules, rule);
 }
 
 /* ---- files

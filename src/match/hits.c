@@ -22,15 +22,17 @@ void kj_hits_done(kj_hits *hits)
     kj_arena_done(&hits->arena);
 }
 
-void kj_hits_begin(kj_hits *hits, uint32_t max)
+bool kj_hits_begin(kj_hits *hits, uint32_t max)
 {
+    bool anew = ++hits->epoch == 0;
     kj_arena_reset(&hits->arena);
-    if (++hits->epoch == 0) {
+    if (anew) {
         memset(hits->slots, 0, hits->count * sizeof *hits->slots);
         hits->epoch = 1;
     }
     hits->touched.count = 0;
     hits->max = max;
+    return anew;
 }
 
 kj_hit_list *kj_hits_find(const kj_hits *hits, uint32_t list)

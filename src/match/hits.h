@@ -43,8 +43,9 @@ typedef struct kj_hits {
 bool kj_hits_init(kj_hits *hits, uint32_t lists); /* false without memory */
 void kj_hits_done(kj_hits *hits);
 
-/* Forgets the last object. */
-void kj_hits_begin(kj_hits *hits, uint32_t max);
+/* Forgets the last object. True: epochs begin anew, so that none of an earlier object means
+ * anything. */
+bool kj_hits_begin(kj_hits *hits, uint32_t max);
 
 /* A list of the current object; NULL while it is empty. */
 kj_hit_list *kj_hits_find(const kj_hits *hits, uint32_t list);

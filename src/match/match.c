@@ -23,17 +23,12 @@ struct kj_matcher {
     kj_search *search;
     kj_regex *regex;
     kj_sightings seen;
-    uint64_t *possible;    /* a bit for each rule: it may match */
-    uint64_t *undecided;   /* likewise: it was looked at, and depends on more strings */
+    kj_bits possible;      /* rules that may match */
+    kj_bits undecided;     /* that were looked at, and depend on more strings */
     bool *open;            /* by gate */
     index_list candidates; /* detections: sorted, each once */
     index_list detects;    /* that hold, rising */
 };
-
-static size_t rule_words(const kj_defs *defs)
-{
-    return ((size_t)defs->rules.count + 63) / 64;
-}
 
 kj_matcher *kj_matcher_new(const kj_defs *defs)
 {
@@ -43,12 +38,11 @@ kj_matcher *kj_matcher_new(const kj_defs *defs)
     matcher->defs = defs;
     matcher->search = kj_search_new(defs);
     matcher->regex = kj_regex_new();
-    size_t words = rule_words(defs);
-    matcher->possible = calloc(words + 1, sizeof *matcher->possible);
-    matcher->undecided = calloc(words + 1, sizeof *matcher->undecided);
     matcher->open = calloc((size_t)defs->gates.count + 1, sizeof *matcher->open);
-    if (!matcher->search || !matcher->regex || !matcher->possible || !matcher->undecided ||
-        !matcher->open || kj_sightings_init(&matcher->seen, defs, NULL) != KJ_OK) {
+    if (!matcher->search || !matcher->regex || !matcher->open ||
+        !kj_bits_init(&matcher->possible, defs->rules.count) ||
+        !kj_bits_init(&matcher->undecided, defs->rules.count) ||
+        kj_sightings_init(&matcher->seen, defs, NULL) != KJ_OK) {
         kj_matcher_free(matcher);
         return NULL;
     }
@@ -62,8 +56,8 @@ void kj_matcher_free(kj_matcher *matcher)
     kj_search_free(matcher->search);
     kj_regex_free(matcher->regex);
     kj_sightings_done(&matcher->seen);
-    free(matcher->possible);
-    free(matcher->undecided);
+    kj_bits_done(&matcher->possible);
+    kj_bits_done(&matcher->undecided);
     free(matcher->open);
     kj_vec_done(&matcher->candidates);
     kj_vec_done(&matcher->detects);
@@ -100,6 +94,25 @@ const kj_hit *kj_matcher_hits(kj_matcher *matcher, uint32_t pattern, size_t *out
     if (rule && !kj_search_knows(matcher->search, pattern))
         look_for_all(matcher, rule);
     return kj_search_hits(matcher->search, pattern, out_count);
+}
+
+kj_value kj_matcher_value(kj_matcher *matcher, const kj_match_input *object, uint32_t rule,
+                          uint32_t code)
+{
+    const kj_disk_rule *item = kj_defs_rule(matcher->defs, rule);
+    uint64_t steps = STEPS_UNLIMITED;
+    if (item)
+        look_for_all(matcher, item);
+    const kj_condition_input input = {
+        .defs = matcher->defs,
+        .search = matcher->search,
+        .seen = &matcher->seen,
+        .object = object,
+        .regex = matcher->regex,
+        .steps = &steps,
+    };
+    kj_value value;
+    return kj_condition_value(&input, code, &value, NULL) == KJ_OK ? value : kj_value_undefined();
 }
 
 bool kj_matcher_is_cut(const kj_matcher *matcher, uint32_t pattern)
@@ -151,25 +164,26 @@ static kj_status add_run(const kj_defs *defs, kj_disk_run run, index_list *list,
 /* ---- rules
  * -------------------------------------------------------------------------------------------- */
 
-static void set_bit(uint64_t *words, uint32_t bit)
-{
-    words[bit / 64] |= UINT64_C(1) << bit % 64;
-}
-
 /* Makes the rules of a run in LIST possible. */
 static void allow_run(kj_matcher *m, kj_disk_run run)
 {
     uint32_t count = kj_defs_run_count(m->defs, run, 1);
     const uint32_t *words = kj_defs_words(m->defs, run.first, count);
     for (uint32_t i = 0; words && i < count; i++)
-        if (words[i] < m->defs->rules.count)
-            set_bit(m->possible, words[i]);
+        kj_bits_add(&m->possible, words[i]);
 }
 
 /* Conditions cut short are told once; the rest is tried. */
 static kj_status keep_first(kj_status first, kj_status status)
 {
     return first == KJ_OK ? status : first;
+}
+
+/* Whether none of the rules that have these views between them looks at the object's. */
+static bool is_for_others(const kj_condition_input *input, uint32_t views)
+{
+    uint32_t view = input->object->view;
+    return view && !(views & view);
 }
 
 static kj_status allow_gated(kj_matcher *m, const kj_condition_input *input, kj_error *err)
@@ -179,7 +193,7 @@ static kj_status allow_gated(kj_matcher *m, const kj_condition_input *input, kj_
         const kj_disk_gate *gate = kj_defs_gate(m->defs, i);
         kj_truth open = KJ_UNKNOWN; /* cut short: let the rules see for themselves */
         m->open[i] = false;
-        if (gate->within < i && !m->open[gate->within])
+        if ((gate->within < i && !m->open[gate->within]) || is_for_others(input, gate->views))
             continue;
         kj_status status = kj_condition_run(input, gate->code, &open, result == KJ_OK ? err : NULL);
         if (status == KJ_INTERNAL)
@@ -221,8 +235,8 @@ static void allow_windows(kj_matcher *m, const kj_disk_anchor *anchor, kj_span b
         window |= KJ_FOLD_WORD;
         uint32_t i = first_window(items, run.count, window);
         for (; i < run.count && items[i].window == window; i++)
-            if (items[i].distance == distance && items[i].rule < m->defs->rules.count)
-                set_bit(m->possible, items[i].rule);
+            if (items[i].distance == distance)
+                kj_bits_add(&m->possible, items[i].rule);
     }
 }
 
@@ -233,6 +247,8 @@ static kj_status allow_anchored(kj_matcher *m, const kj_condition_input *input, 
     for (uint32_t i = 0; i < m->defs->anchors.count; i++) {
         const kj_disk_anchor *anchor = kj_defs_anchor(m->defs, i);
         kj_value place;
+        if (is_for_others(input, anchor->views))
+            continue;
         kj_status status =
             kj_condition_value(input, anchor->code, &place, result == KJ_OK ? err : NULL);
         if (status == KJ_INTERNAL)
@@ -248,9 +264,9 @@ static kj_status allow_anchored(kj_matcher *m, const kj_condition_input *input, 
 
 static kj_status find_possible(kj_matcher *m, const kj_condition_input *input, kj_error *err)
 {
-    size_t words = rule_words(m->defs), count;
-    memset(m->possible, 0, words * sizeof *m->possible);
-    memset(m->undecided, 0, words * sizeof *m->undecided);
+    size_t count;
+    kj_bits_clear(&m->possible);
+    kj_bits_clear(&m->undecided);
     allow_run(m, m->defs->meta.always);
     allow_run(m, m->defs->meta.globals);
     const uint32_t *found = kj_search_found(m->search, &count);
@@ -273,16 +289,18 @@ static kj_status run_rule(kj_matcher *m, const kj_condition_input *input, uint32
     const kj_disk_rule *rule = kj_defs_rule(m->defs, index);
     kj_truth truth = KJ_FALSE;
     uint64_t before = *input->steps;
+    if (rule && is_for_others(input, rule->flags))
+        return KJ_OK;
     size_t wants = kj_search_wants(m->search);
     if (rule && rule->flags & KJ_RULE_EFFECTS && !want_strings(m, rule)) { /* only once, later */
-        set_bit(m->undecided, index);
+        kj_bits_add(&m->undecided, index);
         return KJ_OK;
     }
     kj_status status = rule ? kj_condition_run(input, rule->code, &truth, err) : KJ_OK;
     if (costs)
         costs[index] += before - *input->steps;
     if (truth == KJ_UNKNOWN)
-        set_bit(m->undecided, index);
+        kj_bits_add(&m->undecided, index);
     else
         kj_search_forget(m->search, wants);
     if (truth == KJ_TRUE)
@@ -290,42 +308,32 @@ static kj_status run_rule(kj_matcher *m, const kj_condition_input *input, uint32
     return status;
 }
 
-/* Looks at all rules whose bit is set in `which`, in their order. */
-static kj_status run_rules(kj_matcher *m, const kj_condition_input *input, uint64_t *which,
+/* Looks at all rules of a set, in their order. Those that stay undecided are put back. */
+static kj_status run_rules(kj_matcher *m, const kj_condition_input *input, kj_bits *which,
                            uint64_t *costs, kj_error *err)
 {
     kj_status result = KJ_OK;
     unsigned tried = 0;
-    for (size_t w = 0; w < rule_words(m->defs); w++)
-        for (uint64_t bits = which[w]; bits; bits &= bits - 1) {
-            if (++tried % 256 == 0 && kj_deadline_past(&input->deadline))
-                return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "out of time");
-            unsigned bit = (unsigned)__builtin_ctzll(bits);
-            which[w] &= ~(UINT64_C(1) << bit); /* undecided: set again if it still is */
-            kj_status status =
-                run_rule(m, input, (uint32_t)(w * 64 + bit), costs, result == KJ_OK ? err : NULL);
-            if (status == KJ_INTERNAL)
-                return status;
-            result = keep_first(result, status);
-        }
+    uint32_t index = kj_bits_next(which, 0);
+    for (; index != KJ_BITS_END; index = kj_bits_next(which, index + 1)) {
+        if (++tried % 256 == 0 && kj_deadline_past(&input->deadline))
+            return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "out of time");
+        kj_bits_remove(which, index);
+        kj_status status = run_rule(m, input, index, costs, result == KJ_OK ? err : NULL);
+        if (status == KJ_INTERNAL)
+            return status;
+        result = keep_first(result, status);
+    }
     return result;
-}
-
-static bool any_undecided(const kj_matcher *m)
-{
-    for (size_t w = 0; w < rule_words(m->defs); w++)
-        if (m->undecided[w])
-            return true;
-    return false;
 }
 
 /* Asks for all strings of the rules that are not decided, should what they asked for not suffice.
  */
 static void want_all(kj_matcher *m)
 {
-    for (uint32_t i = 0; i < m->defs->rules.count; i++)
-        if (m->undecided[i / 64] >> i % 64 & 1)
-            (void)want_strings(m, kj_defs_rule(m->defs, i));
+    uint32_t index = kj_bits_next(&m->undecided, 0);
+    for (; index != KJ_BITS_END; index = kj_bits_next(&m->undecided, index + 1))
+        (void)want_strings(m, kj_defs_rule(m->defs, index));
 }
 
 /* Looks at the rules that are possible, and searches what they ask for. After the second search
@@ -333,8 +341,9 @@ static void want_all(kj_matcher *m)
 static kj_status decide(kj_matcher *m, const kj_condition_input *input, uint64_t *costs,
                         kj_error *err)
 {
-    kj_status result = run_rules(m, input, m->possible, costs, err);
-    for (unsigned round = 0; round < 2 && result != KJ_INTERNAL && any_undecided(m); round++) {
+    kj_status result = run_rules(m, input, &m->possible, costs, err);
+    for (unsigned round = 0; round < 2 && result != KJ_INTERNAL && kj_bits_any(&m->undecided);
+         round++) {
         if (round > 0)
             want_all(m);
         kj_error *first = result == KJ_OK ? err : NULL;
@@ -343,7 +352,7 @@ static kj_status decide(kj_matcher *m, const kj_condition_input *input, uint64_t
             return status;
         result = keep_first(result, status);
         first = result == KJ_OK ? err : NULL;
-        status = run_rules(m, input, m->undecided, costs, first);
+        status = run_rules(m, input, &m->undecided, costs, first);
         result = status == KJ_INTERNAL ? status : keep_first(result, status);
     }
     return result;
@@ -359,13 +368,12 @@ static void apply_globals(kj_matcher *m)
         if (!global || kj_sightings_has_rule(&m->seen, globals[g]))
             continue;
         kj_span space = kj_defs_text(m->defs, global->space);
-        for (uint32_t base = 0; base < m->seen.rule_count; base += 64)
-            for (uint64_t bits = m->seen.rules[base / 64]; bits; bits &= bits - 1) {
-                uint32_t index = base + (uint32_t)__builtin_ctzll(bits);
-                const kj_disk_rule *rule = kj_defs_rule(m->defs, index);
-                if (rule && kj_span_equal(kj_defs_text(m->defs, rule->space), space))
-                    m->seen.rules[index / 64] &= ~(UINT64_C(1) << index % 64);
-            }
+        uint32_t index = kj_bits_next(&m->seen.rules, 0);
+        for (; index != KJ_BITS_END; index = kj_bits_next(&m->seen.rules, index + 1)) {
+            const kj_disk_rule *rule = kj_defs_rule(m->defs, index);
+            if (rule && kj_span_equal(kj_defs_text(m->defs, rule->space), space))
+                kj_bits_remove(&m->seen.rules, index);
+        }
     }
 }
 
@@ -377,19 +385,18 @@ static kj_status collect_detects(const kj_defs *defs, const kj_sightings *seen, 
                                  kj_error *err)
 {
     out->count = 0;
-    for (uint32_t base = 0; base < seen->rule_count; base += 64)
-        for (uint64_t bits = seen->rules[base / 64]; bits; bits &= bits - 1) {
-            const kj_disk_rule *rule = kj_defs_rule(defs, base + (uint32_t)__builtin_ctzll(bits));
-            if (rule)
-                KJ_TRY(add_run(defs, rule->detects, out, err));
-        }
-    for (uint32_t base = 0; base < seen->artifact_count; base += 64)
-        for (uint64_t bits = seen->artifacts[base / 64]; bits; bits &= bits - 1) {
-            const kj_disk_artifact *artifact =
-                kj_defs_artifact(defs, base + (uint32_t)__builtin_ctzll(bits));
-            if (artifact)
-                KJ_TRY(add_run(defs, artifact->detects, out, err));
-        }
+    uint32_t i = kj_bits_next(&seen->rules, 0);
+    for (; i != KJ_BITS_END; i = kj_bits_next(&seen->rules, i + 1)) {
+        const kj_disk_rule *rule = kj_defs_rule(defs, i);
+        if (rule)
+            KJ_TRY(add_run(defs, rule->detects, out, err));
+    }
+    i = kj_bits_next(&seen->artifacts, 0);
+    for (; i != KJ_BITS_END; i = kj_bits_next(&seen->artifacts, i + 1)) {
+        const kj_disk_artifact *artifact = kj_defs_artifact(defs, i);
+        if (artifact)
+            KJ_TRY(add_run(defs, artifact->detects, out, err));
+    }
     sort_unique(out);
     return KJ_OK;
 }
@@ -434,6 +441,13 @@ kj_status kj_sightings_detects(const kj_sightings *seen, const kj_defs *defs,
  * -------------------------------------------------------------------------------------------------
  */
 
+static void sight_artifacts(kj_matcher *m, const kj_match_input *object)
+{
+    kj_sight_file(m->defs, &object->file, &m->seen);
+    if (object->mail)
+        kj_sight_mail(m->defs, object->mail, &m->seen);
+}
+
 kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_match_limits *limits,
                          kj_error *err)
 {
@@ -444,6 +458,8 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_m
     search.deadline = limits->deadline;
     kj_regex_set_deadline(m->regex, limits->deadline);
     kj_search_begin(m->search, object->bytes, &search);
+    if (object->view && !(m->defs->meta.views & object->view)) /* for no rule of these */
+        return KJ_OK;
     kj_status result = kj_search_triggers(m->search, err);
     if (result != KJ_OK && result != KJ_LIMIT)
         return result;
@@ -451,7 +467,7 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_m
         .defs = m->defs,
         .search = m->search,
         .seen = &m->seen,
-        .undecided = m->undecided,
+        .undecided = &m->undecided,
         .object = object,
         .regex = m->regex,
         .steps = &steps,
@@ -467,9 +483,8 @@ kj_status kj_matcher_run(kj_matcher *m, const kj_match_input *object, const kj_m
         return status;
     result = keep_first(result, status);
     apply_globals(m);
-    kj_sight_file(m->defs, &object->file, &m->seen);
-    if (object->mail)
-        kj_sight_mail(m->defs, object->mail, &m->seen);
+    if (!object->view)
+        sight_artifacts(m, object);
     if (m->seen.starved)
         return kj_no_memory(err);
     KJ_TRY(run_detects(m, err));

@@ -2,6 +2,7 @@
 /* One object against one set of definitions: patterns, rules, artifacts, detections. */
 #pragma once
 
+#include "base/bits.h"
 #include "defs/defs.h"
 #include "ir/ir.h"
 #include "match/search.h"
@@ -11,10 +12,8 @@
 /* Artifacts that were seen and rules that matched: the facts that `when` and `needs` are evaluated
  * over. Made for one object, or collected over a whole volume or host. */
 typedef struct kj_sightings {
-    uint64_t *artifacts; /* bit sets */
-    uint64_t *rules;
-    uint32_t artifact_count;
-    uint32_t rule_count;
+    kj_bits artifacts;
+    kj_bits rules;
     bool starved; /* memory ran out while facts were looked at: some may be missing */
 } kj_sightings;
 
@@ -140,6 +139,12 @@ const kj_sightings *kj_matcher_seen(const kj_matcher *matcher);
 /* The hits of a pattern by rising offset, all of them if the limits said `every`; valid until the
  * next call or run. Searches what deciding its rule did not need. */
 const kj_hit *kj_matcher_hits(kj_matcher *matcher, uint32_t pattern, size_t *out_count);
+
+/* The value of the expression at word `code`, a part of the condition of `rule`, about the object
+ * of the last run, whose input is still `object`; all strings of the rule are searched for it. What
+ * could not be computed is undefined. */
+kj_value kj_matcher_value(kj_matcher *matcher, const kj_match_input *object, uint32_t rule,
+                          uint32_t code);
 
 /* Whether the pattern has more hits than were kept. */
 bool kj_matcher_is_cut(const kj_matcher *matcher, uint32_t pattern);

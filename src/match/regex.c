@@ -122,9 +122,24 @@ static bool at_word_boundary(const struct run *run, size_t pos)
     return before != word_at(run, pos);
 }
 
-static bool holds(const struct run *run, uint32_t inst, size_t pos)
+/* Whether the byte at `pos` is in a class, or there is none and that will do. */
+static bool is_beside(struct run *run, uint32_t argument, size_t pos)
 {
-    switch (inst) {
+    uint32_t class = argument >> 1;
+    if (pos >= run->text.len)
+        return argument & 1;
+    run->damaged |= class >= run->program->class_count;
+    return !run->damaged && kj_class_has(run->program->classes + (size_t) class * KJ_CLASS_WORDS,
+                                         run->text.data[pos]);
+}
+
+static bool holds(struct run *run, uint32_t word, size_t pos)
+{
+    switch (word & 0xFF) {
+    case KJ_INST_AFTER:
+        return is_beside(run, word >> 8, pos ? pos - 1 : SIZE_MAX);
+    case KJ_INST_BEFORE:
+        return is_beside(run, word >> 8, pos);
     case KJ_INST_START:
         return pos == 0;
     case KJ_INST_END:
@@ -167,7 +182,7 @@ static void follow(kj_regex *regex, struct run *run, struct list *list, uint32_t
             if (inst == KJ_INST_SPLIT)
                 regex->stack[depth++] = at + 1;
         } else if (inst < KJ_INST_COUNT) {
-            if (holds(run, inst, pos))
+            if (holds(run, program->code[at], pos))
                 regex->stack[depth++] = at + 1;
         } else {
             run->damaged = true;
@@ -235,31 +250,50 @@ static kj_status start(kj_regex *regex, const struct run *run)
     return make_room(regex, run->program->code_count) ? KJ_OK : KJ_NO_MEMORY;
 }
 
-kj_status kj_regex_match_at(kj_regex *regex, const kj_program *program, kj_span text,
-                            size_t start_pos, size_t limit, bool longest, uint64_t *steps,
-                            size_t *out_end)
+kj_status kj_regex_ends(kj_regex *regex, const kj_ends *ends, uint64_t *steps)
 {
-    struct run run = {.program = program, .text = text, .steps = steps};
-    size_t end = SIZE_MAX, pos = start_pos;
-    *out_end = SIZE_MAX;
+    struct run run = {.program = ends->program, .text = ends->text, .steps = steps};
+    size_t pos = ends->start;
     KJ_TRY(start(regex, &run));
     next_position(regex, &run);
     follow(regex, &run, &regex->now, 0, 0, pos);
     for (;;) {
         if (run.damaged)
             return KJ_INTERNAL;
-        if (run.matched)
-            end = pos;
-        if ((run.matched && !longest) || regex->now.count == 0 || pos >= limit)
-            break;
+        if ((run.matched && !ends->found(ends->user, pos)) || regex->now.count == 0 ||
+            pos >= ends->limit)
+            return KJ_OK;
         if (!pay(regex, &run))
             return KJ_LIMIT;
         next_position(regex, &run);
-        step(regex, &run, text.data[pos], pos + 1);
+        step(regex, &run, ends->text.data[pos], pos + 1);
         swap_lists(regex);
         pos++;
     }
-    *out_end = end;
+}
+
+/* The last end that was found, and whether that is enough. */
+struct one_end {
+    size_t end;
+    bool longest;
+};
+
+static bool keep_end(void *user, size_t end)
+{
+    struct one_end *one = user;
+    one->end = end;
+    return one->longest;
+}
+
+kj_status kj_regex_match_at(kj_regex *regex, const kj_program *program, kj_span text,
+                            size_t start_pos, size_t limit, bool longest, uint64_t *steps,
+                            size_t *out_end)
+{
+    struct one_end one = {SIZE_MAX, longest};
+    const kj_ends ends = {program, text, start_pos, limit, keep_end, &one};
+    *out_end = SIZE_MAX;
+    KJ_TRY(kj_regex_ends(regex, &ends, steps));
+    *out_end = one.end;
     return KJ_OK;
 }
 

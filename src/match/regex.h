@@ -26,6 +26,19 @@ KJ_MUST_CHECK kj_status kj_regex_match_at(kj_regex *regex, const kj_program *pro
                                           size_t start, size_t limit, bool longest, uint64_t *steps,
                                           size_t *out_end);
 
+/* Hands every position at which a match ends that begins at `start`, rising, to `found`, until that
+ * says no. */
+typedef struct kj_ends {
+    const kj_program *program;
+    kj_span text;
+    size_t start;
+    size_t limit; /* matches end there at most */
+    bool (*found)(void *user, size_t end);
+    void *user;
+} kj_ends;
+
+KJ_MUST_CHECK kj_status kj_regex_ends(kj_regex *regex, const kj_ends *ends, uint64_t *steps);
+
 /* Runs a reversed program from right to left and hands out every position from `high` down to `low`
  * at which a match begins, with the end of the longest or shortest such match. All of it is one
  * pass, however much the matches overlap. */

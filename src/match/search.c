@@ -29,10 +29,13 @@ kj_search *kj_search_new(const kj_defs *defs)
     s->regex = kj_regex_new();
     s->dfas = kj_dfa_cache_new();
     s->known = calloc((size_t)s->index.needle_count + 1, sizeof *s->known);
+    s->chains = calloc((size_t)s->index.needle_count + 1, sizeof *s->chains);
+    s->chain_passed = calloc(KJ_CHAIN_BLOCK + KJ_KERNEL_SLACK, sizeof *s->chain_passed);
     s->group_slots = calloc(KJ_GROUP_SLOTS, sizeof *s->group_slots);
     s->passed = calloc(BLOCK + KJ_KERNEL_SLACK, sizeof *s->passed);
     bool ok = kj_hits_init(&s->hits, s->damaged ? 0 : lists);
-    if (!s->regex || !s->dfas || !s->known || !s->group_slots || !s->passed || !ok) {
+    if (!s->regex || !s->dfas || !s->known || !s->chains || !s->chain_passed || !s->group_slots ||
+        !s->passed || !ok) {
         kj_search_free(s);
         return NULL;
     }
@@ -47,6 +50,11 @@ void kj_search_free(kj_search *s)
     kj_dfa_cache_free(s->dfas);
     kj_hits_done(&s->hits);
     free(s->known);
+    free(s->chains);
+    free(s->chain_passed);
+    kj_vec_done(&s->hinted);
+    kj_vec_done(&s->chain_ranges);
+    kj_vec_done(&s->chain_ends);
     free(s->passed);
     kj_vec_done(&s->wanted.needles);
     kj_vec_done(&s->wanted.postings);
@@ -95,13 +103,20 @@ const kj_disk_form *kj_search_form(kj_search *s, uint32_t index)
     return NULL;
 }
 
+bool kj_search_wants_hits(const kj_search *s, uint32_t needle)
+{
+    return s->every || s->index.needles[needle].flags & KJ_NEEDLE_COUNTED;
+}
+
 bool kj_search_is_full(const kj_search *s, const kj_disk_form *form)
 {
+    if (form->list >= s->index.needle_count && !s->pieces)
+        return kj_chain_is_hinted(s, form->needle);
     const kj_hit_list *list = kj_hits_find(&s->hits, form->list);
     if (!list || list->count == 0)
         return false;
-    bool one_is_enough = !s->every && form->list < s->index.needle_count &&
-                         !(s->index.needles[form->needle].flags & KJ_NEEDLE_COUNTED);
+    bool one_is_enough =
+        form->list < s->index.needle_count && !kj_search_wants_hits(s, form->needle);
     return one_is_enough || list->dropped;
 }
 
@@ -354,6 +369,19 @@ static void join_chain(kj_search *s, uint32_t needle, const kj_disk_needle *n)
     whole->list = whole->needle = needle;
 }
 
+/* Chains of which a piece was found: whether all of it is there, if that is all that is asked; else
+ * somebody may want to know more of them. */
+static void finish_hinted(kj_search *s)
+{
+    for (size_t i = 0; i < s->hinted.count && !kj_search_stopped(s); i++) {
+        uint32_t needle = s->hinted.items[i];
+        if (!kj_search_wants_hits(s, needle))
+            kj_chain_search(s, needle);
+        else if (!kj_vec_add(&s->found, needle))
+            kj_search_note(s, KJ_NO_MEMORY, needle);
+    }
+}
+
 /* Closes the lists that the last pass made. */
 static void finish(kj_search *s)
 {
@@ -401,10 +429,12 @@ static kj_status explain(const kj_search *s, kj_error *err)
 
 void kj_search_begin(kj_search *s, kj_span bytes, const kj_search_limits *limits)
 {
-    kj_hits_begin(&s->hits, limits->hits_per_pattern);
-    if (s->hits.epoch == 1)
+    if (kj_hits_begin(&s->hits, limits->hits_per_pattern)) {
         memset(s->known, 0, s->index.needle_count * sizeof *s->known);
-    s->found.count = s->starts.count = s->wanted.needles.count = 0;
+        memset(s->chains, 0, s->index.needle_count * sizeof *s->chains);
+    }
+    s->found.count = s->starts.count = s->wanted.needles.count = s->hinted.count = 0;
+    s->pieces = false;
     kj_verify_forget(s);
     s->closed = 0;
     s->bytes = bytes;
@@ -424,6 +454,7 @@ kj_status kj_search_triggers(kj_search *s, kj_error *err)
     if (!s->damaged) {
         pass_indexed(s);
         pass_scanned(s, 0, s->index.always_scanned);
+        finish_hinted(s);
         finish(s);
     }
     return explain(s, err);
@@ -435,9 +466,13 @@ static uint32_t needle_of(const kj_search *s, uint32_t pattern)
     return p && p->needle < s->index.needle_count ? p->needle : KJ_NONE;
 }
 
+/* Of a chain that is a trigger, all that is known is whether it is there, or that it is not. */
 static bool is_known(const kj_search *s, uint32_t needle)
 {
-    return s->index.needles[needle].flags & KJ_NEEDLE_TRIGGER || s->known[needle] == s->hits.epoch;
+    uint32_t flags = s->index.needles[needle].flags;
+    bool open =
+        flags & KJ_NEEDLE_CHAIN && kj_search_wants_hits(s, needle) && kj_chain_is_hinted(s, needle);
+    return (flags & KJ_NEEDLE_TRIGGER && !open) || s->known[needle] == s->hits.epoch;
 }
 
 bool kj_search_knows(const kj_search *s, uint32_t pattern)
@@ -469,7 +504,8 @@ void kj_search_forget(kj_search *s, size_t wants)
     s->wanted.needles.count = wants;
 }
 
-/* Each needle once: it is known from now on. */
+/* Each needle once: it is known from now on. Chains of which only that matters whether they are
+ * there are searched by themselves. */
 static void settle_wants(kj_search *s)
 {
     size_t kept = 0;
@@ -478,16 +514,21 @@ static void settle_wants(kj_search *s)
         if (is_known(s, needle))
             continue;
         s->known[needle] = s->hits.epoch;
-        s->wanted.needles.items[kept++] = needle;
+        if (s->index.needles[needle].flags & KJ_NEEDLE_CHAIN && !kj_search_wants_hits(s, needle))
+            kj_chain_search(s, needle);
+        else
+            s->wanted.needles.items[kept++] = needle;
     }
     s->wanted.needles.count = kept;
 }
 
 kj_status kj_search_wanted(kj_search *s, kj_error *err)
 {
-    settle_wants(s);
-    if (!s->damaged && s->wanted.needles.count && !kj_search_stopped(s)) {
-        pass_wanted(s);
+    if (!s->damaged && !kj_search_stopped(s)) {
+        settle_wants(s);
+        s->pieces = true;
+        if (s->wanted.needles.count)
+            pass_wanted(s);
         finish(s);
     }
     s->wanted.needles.count = 0;
@@ -505,21 +546,38 @@ kj_status kj_search_run(kj_search *s, kj_span bytes, const kj_search_limits *lim
     return kj_search_wanted(s, err);
 }
 
+/* Whether a hit of the needle's begins in a range. */
+static bool has_hit(const kj_search *s, uint32_t needle, uint64_t from, uint64_t to)
+{
+    const kj_hit_list *list = kj_hits_find(&s->hits, needle);
+    size_t at = list ? kj_hit_first_from(list->items, list->count, from) : 0;
+    return list && at < list->count && list->items[at].offset <= to;
+}
+
+bool kj_search_in(kj_search *s, uint32_t pattern, uint64_t from, uint64_t to, bool *out_found)
+{
+    uint32_t needle = needle_of(s, pattern);
+    kj_hit hit;
+    *out_found = false;
+    if (needle == KJ_NONE || from >= s->bytes.len || from > to)
+        return true;
+    const kj_disk_needle *n = &s->index.needles[needle];
+    bool chain = n->flags & KJ_NEEDLE_CHAIN;
+    if (is_known(s, needle) && (!chain || kj_search_wants_hits(s, needle)))
+        *out_found = has_hit(s, needle, from, to);
+    else if (!chain)
+        return false;
+    else if (!(n->flags & KJ_NEEDLE_TRIGGER) || kj_chain_is_hinted(s, needle))
+        *out_found = !kj_search_stopped(s) && kj_chain_find(s, needle, from, to, &hit);
+    return true;
+}
+
 bool kj_search_at(kj_search *s, uint32_t pattern, uint64_t offset, bool *out_found)
 {
     uint32_t needle = needle_of(s, pattern);
-    *out_found = false;
-    if (needle == KJ_NONE || offset >= s->bytes.len)
+    if (kj_search_in(s, pattern, offset, offset, out_found))
         return true;
     const kj_disk_needle *n = &s->index.needles[needle];
-    if (is_known(s, needle)) {
-        const kj_hit_list *list = kj_hits_find(&s->hits, needle);
-        size_t at = list ? kj_hit_first_from(list->items, list->count, offset) : 0;
-        *out_found = list && at < list->count && list->items[at].offset == offset;
-        return true;
-    }
-    if (n->flags & KJ_NEEDLE_CHAIN)
-        return false;
     for (uint32_t i = 0; i < n->form_count && !*out_found; i++) {
         const kj_disk_form *form = kj_search_form(s, n->first_form + i);
         *out_found = form && kj_verify_at(s, form, (size_t)offset);

@@ -51,6 +51,9 @@ void kj_search_forget(kj_search *search, size_t wants);
  * it has to be searched. */
 bool kj_search_at(kj_search *search, uint32_t pattern, uint64_t offset, bool *out_found);
 
+/* Likewise, whether it matches anywhere from `from` to `to`, both included. */
+bool kj_search_in(kj_search *search, uint32_t pattern, uint64_t from, uint64_t to, bool *out_found);
+
 /* All of that: begins, and searches every pattern. */
 KJ_MUST_CHECK kj_status kj_search_run(kj_search *search, kj_span bytes,
                                       const kj_search_limits *limits, kj_error *err);

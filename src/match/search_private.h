@@ -33,6 +33,29 @@ struct kj_span_match {
     size_t end;
 };
 
+/* Where a piece of a chain may begin, both ends included, and where the match began that leads
+ * there, plus one; 0: each start is its own. */
+struct kj_chain_range {
+    size_t from;
+    size_t to;
+    size_t head;
+};
+
+struct kj_chain_end {
+    size_t end;
+    size_t head;
+};
+
+/* What is known of a chain in an object, while the epoch is the object's. */
+struct kj_chain_state {
+    uint32_t epoch;
+    uint8_t tries;
+    bool hinted;  /* its rarest piece stands where others could be near it */
+    bool decided; /* it was found */
+};
+
+enum { KJ_CHAIN_BLOCK = 4 << 10 };
+
 /* Atoms of the needles that were asked for in the current object: buckets as chains. */
 struct kj_wanted {
     KJ_VEC(uint32_t) needles;
@@ -56,6 +79,11 @@ struct kj_search {
     kj_hits hits;
     uint32_t *known; /* by needle: the epoch of the object in which it was searched */
     struct kj_wanted wanted;
+    struct kj_chain_state *chains; /* by needle */
+    KJ_VEC(uint32_t) hinted;       /* chains of which more is to be looked for */
+    KJ_VEC(struct kj_chain_range) chain_ranges;
+    KJ_VEC(struct kj_chain_end) chain_ends;
+    uint32_t *chain_passed;
     KJ_VEC(uint32_t) found;
     KJ_VEC(struct kj_candidate) candidates;
     KJ_VEC(struct kj_group) groups;
@@ -67,6 +95,7 @@ struct kj_search {
     /* the current object */
     kj_span bytes;
     bool every;    /* all hits are wanted, not just whether there is one */
+    bool pieces;   /* hits of pieces of chains are collected; else they are hints */
     size_t closed; /* lists that are finished */
     uint64_t steps;
     kj_deadline deadline;
@@ -89,6 +118,12 @@ const kj_disk_form *kj_search_form(kj_search *s, uint32_t index);
 /* Whether the form needs no more hits. */
 bool kj_search_is_full(const kj_search *s, const kj_disk_form *form);
 
+/* Whether more is asked of the needle than whether it is there. */
+bool kj_search_wants_hits(const kj_search *s, uint32_t needle);
+
+/* Takes note of work on bytes, roughly. */
+void kj_search_spend(kj_search *s, const kj_disk_form *form, size_t bytes);
+
 /* The atom of posting `number` stands at `pos`: verifies what can be verified at once, and keeps
  * the rest for kj_verify_flush(). */
 void kj_verify_posting(kj_search *s, uint32_t number, size_t pos);
@@ -104,3 +139,23 @@ void kj_verify_everywhere(kj_search *s, const kj_disk_form *form);
 
 /* Whether the form matches at `start`. */
 bool kj_verify_at(kj_search *s, const kj_disk_form *form, size_t start);
+
+/* The end of the form's match at `start`. False: there is none. */
+bool kj_verify_end(kj_search *s, const kj_disk_form *form, size_t start, size_t *out_end);
+
+/* Hands all ends of matches at `start` to `found`, until that says no; of forms without
+ * KJ_FORM_ANY_END the one that counts. */
+void kj_verify_ends(kj_search *s, const kj_disk_form *form, size_t start,
+                    bool (*found)(void *user, size_t end), void *user);
+
+/* ---- chains (chain.c) ---------------------------------------------------------------------- */
+
+/* A piece of a chain of which only one piece is searched stands at `start`. */
+void kj_chain_hint(kj_search *s, const kj_disk_form *form, size_t start);
+bool kj_chain_is_hinted(const kj_search *s, uint32_t needle);
+
+/* Whether the chain matches anywhere, with a start from `from` to `to`. */
+bool kj_chain_find(kj_search *s, uint32_t needle, size_t from, size_t to, kj_hit *out);
+
+/* Looks for the chain in the whole object, and makes its one hit. */
+void kj_chain_search(kj_search *s, uint32_t needle);

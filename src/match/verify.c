@@ -26,8 +26,7 @@ static void charge(const kj_search *s, const kj_disk_form *form, uint64_t steps)
         s->costs[s->index.needles[form->needle].pattern] += steps;
 }
 
-/* Takes note of work on bytes, roughly. */
-static void spend(kj_search *s, const kj_disk_form *form, size_t bytes)
+void kj_search_spend(kj_search *s, const kj_disk_form *form, size_t bytes)
 {
     charge(s, form, 1 + bytes / BYTES_A_STEP);
     s->compared += bytes;
@@ -72,6 +71,10 @@ static void report(kj_search *s, const kj_disk_form *form, size_t start, size_t 
 {
     if (!counts(s, form, start, end))
         return;
+    if (form->list >= s->index.needle_count && !s->pieces) {
+        kj_chain_hint(s, form, start);
+        return;
+    }
     kj_hit_list *list = kj_hits_touch(&s->hits, form->list, form->needle);
     kj_hit hit = {.offset = start, .len = (uint32_t)(end - start), .key = key};
     kj_status status = list ? kj_hits_add(&s->hits, list, hit, form->rank) : KJ_NO_MEMORY;
@@ -149,7 +152,7 @@ static size_t match_bytes(kj_search *s, const kj_disk_form *form, size_t start, 
     const uint8_t *data = s->bytes.data + start;
     uint8_t key = form->flags & KJ_FORM_XOR ? data[0] ^ literal.data[0] : 0;
     *out_key = key;
-    spend(s, form, len);
+    kj_search_spend(s, form, len);
     if (form->flags & KJ_FORM_XOR && (key < (form->xor_range & 0xFF) || key > form->xor_range >> 8))
         return SIZE_MAX;
     bool same =
@@ -233,6 +236,36 @@ static kj_status match_at(kj_search *s, const kj_disk_form *form, const kj_progr
     if (s->compared >= LOOK_AFTER)
         kj_search_look_at_clock(s, form->needle);
     return KJ_OK;
+}
+
+bool kj_verify_end(kj_search *s, const kj_disk_form *form, size_t start, size_t *out_end)
+{
+    kj_program program;
+    uint8_t key;
+    *out_end = SIZE_MAX;
+    if (!(form->flags & KJ_FORM_PROGRAM))
+        *out_end = match_bytes(s, form, start, &key);
+    else if (!kj_program_open(s->defs, form->data, &program))
+        kj_search_note(s, KJ_INTERNAL, form->needle);
+    else if (start < s->bytes.len && !s->steps_exhausted)
+        (void)take_status(s, form, match_at(s, form, &program, start, out_end));
+    return *out_end != SIZE_MAX && counts(s, form, start, *out_end);
+}
+
+void kj_verify_ends(kj_search *s, const kj_disk_form *form, size_t start,
+                    bool (*found)(void *user, size_t end), void *user)
+{
+    kj_program program;
+    size_t end;
+    if (!(form->flags & KJ_FORM_ANY_END)) {
+        if (kj_verify_end(s, form, start, &end))
+            (void)found(user, end);
+    } else if (!kj_program_open(s->defs, form->data, &program)) {
+        kj_search_note(s, KJ_INTERNAL, form->needle);
+    } else if (start < s->bytes.len && !s->steps_exhausted) {
+        const kj_ends ends = {&program, s->bytes, start, reach_from(s, form, start), found, user};
+        (void)take_status(s, form, kj_regex_ends(s->regex, &ends, &s->steps));
+    }
 }
 
 static const struct kj_span_match *find_match(const struct kj_span_match *matches, size_t count,
@@ -565,7 +598,7 @@ static void run_everywhere(kj_search *s, const kj_disk_form *form)
         return;
     for (size_t at = 0; least && next_stretch(s->bytes, program.any, least, at, &start, &end);
          at = end) {
-        spend(s, form, end - start);
+        kj_search_spend(s, form, end - start);
         if (kj_dfa_may_match(s->dfas, &program, s->bytes, start, end) &&
             !try_stretch(s, form, &program, start, end - least + 1, &batch))
             return;
@@ -589,18 +622,6 @@ void kj_verify_everywhere(kj_search *s, const kj_disk_form *form)
 
 bool kj_verify_at(kj_search *s, const kj_disk_form *form, size_t start)
 {
-    kj_program program;
-    uint8_t key;
-    size_t end = SIZE_MAX;
-    if (!(form->flags & KJ_FORM_PROGRAM)) {
-        end = match_bytes(s, form, start, &key);
-    } else if (!kj_program_open(s->defs, form->data, &program)) {
-        kj_search_note(s, KJ_INTERNAL, form->needle);
-    } else if (start < s->bytes.len && !s->steps_exhausted) {
-        kj_status status =
-            kj_regex_match_at(s->regex, &program, s->bytes, start, reach_from(s, form, start),
-                              form->flags & KJ_FORM_LONGEST, &s->steps, &end);
-        (void)take_status(s, form, status);
-    }
-    return end != SIZE_MAX && counts(s, form, start, end);
+    size_t end;
+    return kj_verify_end(s, form, start, &end);
 }

@@ -75,6 +75,7 @@ extern const kj_module kj_module_macho;
 extern const kj_module kj_module_dex;
 extern const kj_module kj_module_dotnet;
 extern const kj_module kj_module_lnk;
+extern const kj_module kj_module_clamav;
 
 /* All modules. */
 extern const kj_module *const kj_modules[];

@@ -8,7 +8,7 @@ const kj_module *const kj_modules[] = {
     &kj_module_kujo,   &kj_module_pe,         &kj_module_dotnet,  &kj_module_elf,
     &kj_module_macho,  &kj_module_dex,        &kj_module_math,    &kj_module_hash,
     &kj_module_string, &kj_module_time,       &kj_module_console, &kj_module_magic,
-    &kj_module_cuckoo, &kj_module_androguard, &kj_module_lnk,
+    &kj_module_cuckoo, &kj_module_androguard, &kj_module_lnk,     &kj_module_clamav,
 };
 
 const size_t kj_module_count = KJ_COUNT(kj_modules);
@@ -19,6 +19,7 @@ static const kj_schema *const schemas[] = {
     &kj_module_math.schema,   &kj_module_hash.schema,       &kj_module_string.schema,
     &kj_module_time.schema,   &kj_module_console.schema,    &kj_module_magic.schema,
     &kj_module_cuckoo.schema, &kj_module_androguard.schema, &kj_module_lnk.schema,
+    &kj_module_clamav.schema,
 };
 _Static_assert(KJ_COUNT(schemas) == KJ_COUNT(kj_modules), "a schema a module");
 

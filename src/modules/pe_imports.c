@@ -311,26 +311,30 @@ static void put_lower(kj_buf *out, kj_span text)
         kj_buf_put_byte(out, kj_lower(text.data[i]));
 }
 
-/* MD5 of "library.function,library.function..." in small letters. Source: Mandiant, "Tracking
- * Malware with Import Hashing". */
-bool kj_pe_compute_imphash(const kj_pe_ask *ask)
+/* "library.function,library.function..." in small letters. Source: Mandiant, "Tracking Malware with
+ * Import Hashing". */
+void kj_pe_put_import_text(const kj_pe_imports *imports, kj_buf *out)
 {
-    if (!kj_pe_need(ask, KJ_PE_PART_IMPORTS))
-        return false;
-    const kj_pe_imports *imports = &ask->state->imports;
-    kj_buf list;
-    kj_buf_init(&list, IMPORTS_MAX * (LIBRARY_NAME_MAX + FUNCTION_NAME_MAX + 2));
     for (size_t i = 0; i < imports->count; i++) {
         const kj_pe_library *library = &imports->libraries[i];
         kj_span stem = stem_of(library->name);
         for (size_t k = 0; k < library->count; k++) {
-            if (list.len)
-                kj_buf_put_byte(&list, ',');
-            put_lower(&list, stem);
-            kj_buf_put_byte(&list, '.');
-            put_lower(&list, library->functions[k].name);
+            if (out->len)
+                kj_buf_put_byte(out, ',');
+            put_lower(out, stem);
+            kj_buf_put_byte(out, '.');
+            put_lower(out, library->functions[k].name);
         }
     }
+}
+
+bool kj_pe_compute_imphash(const kj_pe_ask *ask)
+{
+    if (!kj_pe_need(ask, KJ_PE_PART_IMPORTS))
+        return false;
+    kj_buf list;
+    kj_buf_init(&list, IMPORTS_MAX * (LIBRARY_NAME_MAX + FUNCTION_NAME_MAX + 2));
+    kj_pe_put_import_text(&ask->state->imports, &list);
     uint8_t digest[KJ_HASH_MAX];
     bool ok = !list.failed && kj_pe_pay(ask, 2 * (uint64_t)list.len);
     if (ok)

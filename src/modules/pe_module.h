@@ -270,6 +270,7 @@ typedef struct kj_pe_resource {
 typedef struct kj_pe_version_info {
     kj_span key;
     kj_span value;
+    uint64_t offset; /* of the key, in the file */
 } kj_pe_version_info;
 
 /* An entry of the dictionary version_info: positions in the list. */
@@ -451,6 +452,9 @@ bool kj_pe_compute_imphash(const kj_pe_ask *ask);
 bool kj_pe_read_exports(const kj_pe_ask *ask);
 bool kj_pe_read_resources(const kj_pe_ask *ask);
 bool kj_pe_read_signatures(const kj_pe_ask *ask);
+
+/* Appends the text whose MD5 is called imphash. */
+void kj_pe_put_import_text(const kj_pe_imports *imports, kj_buf *out);
 
 /* The answers of a range of fields. */
 kj_value kj_pe_answer_headers(const kj_pe_ask *ask);

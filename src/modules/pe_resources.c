@@ -89,6 +89,7 @@ static bool add_info(const kj_pe_ask *ask, uint64_t block, uint64_t value_at)
     kj_pe_version_info info = {
         .key = narrow(ask, block + BLOCK_LEN, KEY_MAX),
         .value = narrow(ask, value_at, u16_at(ask, block + 2) ? VALUE_MAX : 0),
+        .offset = block + BLOCK_LEN,
     };
     out->infos[out->info_count++] = info;
     return info.key.data && info.value.data;

@@ -2,6 +2,7 @@
 /* Results as JSON Lines: one object a line, all of them on standard output. docs/json.md is the
  * reference; SCHEMA rises when something in it changes its meaning. */
 #include "base/text.h"
+#include "formats/views.h"
 #include "report/report.h"
 
 #include <jansson.h>
@@ -103,7 +104,26 @@ static const char *const evidence_kinds[] = {
     [KJ_EVIDENCE_ARTIFACT] = "artifact",
     [KJ_EVIDENCE_RULE] = "rule",
     [KJ_EVIDENCE_PATTERN] = "string",
+    [KJ_EVIDENCE_DIGEST] = "digest",
 };
+
+/* What `item` and `text` are called. */
+static const char *const item_keys[] = {
+    [KJ_EVIDENCE_ARTIFACT] = "artifact",
+    [KJ_EVIDENCE_RULE] = "string",
+    [KJ_EVIDENCE_PATTERN] = "string",
+    [KJ_EVIDENCE_DIGEST] = "digest",
+};
+
+static void set_digest(json_t *object, const kj_finding_evidence *e)
+{
+    char hex[2 * KJ_EXCERPT_MAX + 1];
+    kj_hex_encode(kj_span_of(e->excerpt, e->excerpt_len), hex);
+    set_text(object, "of", e->text);
+    set_integer(object, "offset", e->offset);
+    set_integer(object, "length", e->len);
+    (void)json_object_set_new(object, "hex", json_string(hex));
+}
 
 static json_t *evidence_json(const kj_finding_evidence *e)
 {
@@ -112,8 +132,10 @@ static json_t *evidence_json(const kj_finding_evidence *e)
     if (e->rule.len)
         set_text(object, "rule", e->rule);
     if (e->item.len)
-        set_text(object, e->kind == KJ_EVIDENCE_ARTIFACT ? "artifact" : "string", e->item);
-    if (e->text.len)
+        set_text(object, item_keys[e->kind], e->item);
+    if (e->kind == KJ_EVIDENCE_DIGEST)
+        set_digest(object, e);
+    else if (e->text.len)
         set_text(object, "written", e->text);
     if (e->kind == KJ_EVIDENCE_PATTERN) {
         set_integer(object, "offset", e->offset);
@@ -152,6 +174,8 @@ static void write_finding(kj_report *report, const kj_run_object *object, size_t
         (void)json_object_set_new(line, "format", json_string(f->type));
     if (f->size != KJ_SIZE_UNKNOWN)
         set_integer(line, "size", f->size);
+    if (f->view)
+        (void)json_object_set_new(line, "view", json_string(kj_view_name((kj_view)f->view)));
     if (object->by_volume)
         (void)json_object_set_new(line, "by_volume", json_true());
     if (report->explain)

@@ -95,6 +95,13 @@ void kj_progress_line(const kj_run_progress *state, uint64_t elapsed_ms, unsigne
     cut(out, columns);
 }
 
+static void draw(kj_progress *progress, const char *line)
+{
+    (void)fprintf(progress->terminal, "\r%s\033[K", line);
+    (void)fflush(progress->terminal);
+    progress->visible = true;
+}
+
 void kj_progress_show(kj_progress *progress, const kj_run_progress *state, uint64_t now_ms)
 {
     uint64_t elapsed = now_ms - progress->start_ms;
@@ -107,11 +114,14 @@ void kj_progress_show(kj_progress *progress, const kj_run_progress *state, uint6
     kj_buf line;
     kj_buf_init(&line, LINE_MAX_LEN);
     kj_progress_line(state, elapsed, columns - 1, &line);
-    (void)fprintf(progress->terminal, "\r%s\033[K", kj_buf_text(&line));
-    (void)fflush(progress->terminal);
+    draw(progress, kj_buf_text(&line));
     kj_buf_done(&line);
-    progress->visible = true;
     progress->drawn_ms = now_ms;
+}
+
+void kj_progress_say(kj_progress *progress, const char *stage)
+{
+    draw(progress, stage);
 }
 
 void kj_progress_erase(kj_progress *progress)

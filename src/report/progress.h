@@ -20,6 +20,9 @@ void kj_progress_init(kj_progress *progress, FILE *terminal, uint64_t now_ms);
 /* Draws the line, unless it was drawn less than a tenth of a second ago. */
 void kj_progress_show(kj_progress *progress, const kj_run_progress *state, uint64_t now_ms);
 
+/* Draws a sentence instead, at once: what goes on while nothing can be counted. */
+void kj_progress_say(kj_progress *progress, const char *stage);
+
 /* Removes it; a no-op when there is none, or for NULL. */
 void kj_progress_erase(kj_progress *progress);
 

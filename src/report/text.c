@@ -2,6 +2,8 @@
 /* Results as lines for people and for grep. `FOUND` and the shape of its line are never translated.
  */
 #include "base/text.h"
+#include "base/arith.h"
+#include "formats/views.h"
 #include "report/i18n.h"
 #include "report/report.h"
 #include "scan/verdict.h"
@@ -107,10 +109,40 @@ static void put_pattern(kj_buf *out, const kj_finding_evidence *e)
     put_excerpt(out, e);
 }
 
+/* What of an object is digested, for people. */
+static const struct {
+    const char *of;
+    const char *title;
+} digested[] = {
+    {"object", N_("the object")},
+    {"section", N_("a section of it")},
+    {"imports", N_("the list of its imports")},
+    {"authenticode", N_("what its signature covers")},
+};
+
+static void put_digest(kj_buf *out, const kj_finding_evidence *e)
+{
+    const char *title = "";
+    for (size_t i = 0; i < KJ_COUNT(digested); i++)
+        if (kj_span_is(e->text, digested[i].of))
+            title = digested[i].title;
+    kj_buf_printf(out, _("%.*s of %s"), (int)e->item.len, (const char *)e->item.data,
+                  *title ? _(title) : "");
+    if (kj_span_is(e->text, "section"))
+        kj_buf_printf(out, _(", at offset %llu, %llu bytes:"), (unsigned long long)e->offset,
+                      (unsigned long long)e->len);
+    else
+        kj_buf_put_byte(out, ':');
+    char hex[2 * KJ_EXCERPT_MAX + 1];
+    kj_hex_encode(kj_span_of(e->excerpt, e->excerpt_len), hex);
+    kj_buf_printf(out, " %s", hex);
+}
+
 static void (*const evidence_printers[])(kj_buf *, const kj_finding_evidence *) = {
     [KJ_EVIDENCE_ARTIFACT] = put_artifact,
     [KJ_EVIDENCE_RULE] = put_rule,
     [KJ_EVIDENCE_PATTERN] = put_pattern,
+    [KJ_EVIDENCE_DIGEST] = put_digest,
 };
 
 static void put_origin(kj_report *report, const kj_run_object *object, const kj_finding *f,
@@ -130,6 +162,8 @@ static void put_origin(kj_report *report, const kj_run_object *object, const kj_
     uint32_t release = kj_report_release(report, f);
     if (release)
         kj_buf_printf(out, _(" (definitions %u)"), release);
+    if (f->view)
+        kj_buf_printf(out, _(", in %s"), _(kj_view_title((kj_view)f->view)));
     if (object->by_volume)
         kj_buf_put_text(out, _(", known by what else is on this volume"));
 }

@@ -76,55 +76,87 @@ static kj_span source_of(const kj_defs *defs, const kj_disk_detect *detect,
     return (kj_span){0};
 }
 
+/* Tells a finding that lacks what all findings about the object have. */
+static void tell(kj_finding *finding, const kj_detection *detection, const kj_object *object,
+                 const kj_scan_events *events)
+{
+    kj_buf path;
+    kj_member_path(object, (kj_span){0}, &path);
+    finding->name = detection->name;
+    finding->klass = detection->klass;
+    finding->since = detection->since;
+    finding->member = kj_buf_span(&path);
+    finding->type = object->claims.formats[0]->name;
+    finding->size = object->view ? object->whole.len : object->bytes.len;
+    finding->view = object->view;
+    events->finding(events->user, finding);
+    kj_buf_done(&path);
+}
+
 static kj_status tell_finding(kj_matcher *matcher, const kj_defs *defs, uint32_t set,
                               uint32_t index, const kj_object *object, const kj_scan_events *events,
                               kj_error *err)
 {
-    const kj_disk_detect *detect = kj_defs_detect(defs, index);
-    kj_span name = detect ? kj_defs_name(defs, &detect->name) : (kj_span){0};
-    if (name.len == 0 || detect->class_ >= KJ_CLASS_COUNT)
+    kj_detection detection;
+    if (!kj_defs_detection(defs, index, &detection) || !detection.detect)
         return kj_fail(err, KJ_INTERNAL, KJ_NO_OFFSET, "damaged definitions: a detection");
     kj_evidence evidence[KJ_EVIDENCE_MAX];
     size_t count = kj_matcher_evidence(matcher, index, evidence, KJ_EVIDENCE_MAX);
     kj_finding_evidence resolved[KJ_EVIDENCE_MAX];
     for (size_t i = 0; i < count; i++)
         resolve(defs, &evidence[i], object, &resolved[i]);
-    kj_buf path;
-    kj_member_path(object, (kj_span){0}, &path);
-    const kj_finding finding = {
-        .name = name,
-        .klass = (kj_class)detect->class_,
+    kj_finding finding = {
         .set = set,
         .detect = index,
-        .detect_id = kj_defs_text(defs, detect->id),
-        .source = source_of(defs, detect, evidence, count),
-        .since = detect->since,
-        .member = kj_buf_span(&path),
-        .type = object->claims.formats[0]->name,
-        .size = object->bytes.len,
+        .detect_id = kj_defs_text(defs, detection.detect->id),
+        .source = source_of(defs, detection.detect, evidence, count),
         .evidence = resolved,
         .evidence_count = count,
     };
-    events->finding(events->user, &finding);
-    kj_buf_done(&path);
+    tell(&finding, &detection, object, events);
     return KJ_OK;
+}
+
+kj_finding_evidence kj_digest_evidence(const kj_known_digest *known)
+{
+    kj_finding_evidence evidence = {
+        .kind = KJ_EVIDENCE_DIGEST,
+        .item = kj_span_str(kj_hash_name(known->kind)),
+        .text = kj_span_str(kj_hash_scope_name(known->scope)),
+        .offset = known->offset,
+        .len = known->len,
+        .excerpt_len = kj_hash_len(known->kind),
+    };
+    _Static_assert((int)KJ_EXCERPT_MAX >= (int)KJ_HASH_MAX, "a digest fits");
+    memcpy(evidence.excerpt, known->digest, evidence.excerpt_len);
+    return evidence;
+}
+
+void kj_findings_tell_digest(const kj_detection *detection, uint32_t set, uint32_t number,
+                             const kj_known_digest *known, const kj_object *object,
+                             const kj_scan_events *events)
+{
+    const kj_finding_evidence evidence = kj_digest_evidence(known);
+    kj_finding finding = {
+        .set = set,
+        .detect = number,
+        .evidence = &evidence,
+        .evidence_count = 1,
+    };
+    tell(&finding, detection, object, events);
 }
 
 static void tell_sightings(kj_matcher *matcher, uint32_t set, const kj_object *object,
                            const kj_scan_events *events)
 {
     const kj_sightings *seen = kj_matcher_seen(matcher);
-    uint64_t any = 0;
-    for (uint32_t base = 0; base < seen->artifact_count; base += 64)
-        any |= seen->artifacts[base / 64];
-    if (!any)
+    if (!kj_bits_any(&seen->artifacts))
         return;
     kj_buf path;
     kj_member_path(object, (kj_span){0}, &path);
-    for (uint32_t base = 0; base < seen->artifact_count; base += 64)
-        for (uint64_t bits = seen->artifacts[base / 64]; bits; bits &= bits - 1)
-            events->sighting(events->user, set, base + (uint32_t)__builtin_ctzll(bits),
-                             kj_buf_span(&path));
+    uint32_t index = kj_bits_next(&seen->artifacts, 0);
+    for (; index != KJ_BITS_END; index = kj_bits_next(&seen->artifacts, index + 1))
+        events->sighting(events->user, set, index, kj_buf_span(&path));
     kj_buf_done(&path);
 }
 
@@ -133,22 +165,36 @@ static void tell_matched(kj_matcher *matcher, const kj_defs *defs, uint32_t set,
                          const kj_object *object, const kj_scan_events *events)
 {
     const kj_sightings *seen = kj_matcher_seen(matcher);
-    for (uint32_t base = 0; base < seen->rule_count; base += 64)
-        for (uint64_t bits = seen->rules[base / 64]; bits; bits &= bits - 1) {
-            uint32_t index = base + (uint32_t)__builtin_ctzll(bits);
-            const kj_disk_rule *rule = kj_defs_rule(defs, index);
-            if (rule && rule->threat != KJ_NONE && rule->detects.count)
-                events->matched(events->user, set, index, object->depth > 0);
-        }
+    uint32_t index = kj_bits_next(&seen->rules, 0);
+    for (; index != KJ_BITS_END; index = kj_bits_next(&seen->rules, index + 1)) {
+        const kj_disk_rule *rule = kj_defs_rule(defs, index);
+        if (rule && rule->threat != KJ_NONE && rule->detects.count)
+            events->matched(events->user, set, index, object->depth > 0);
+    }
+}
+
+/* Whether it was told when another view of the object was matched; it counts as told now. */
+static bool is_told(kj_digests *told, uint32_t set, uint32_t detect)
+{
+    const kj_digest number = {.len = set, .hash = detect};
+    if (!told)
+        return false;
+    bool is_told = kj_digests_has(told, &number);
+    kj_digests_add(told, &number);
+    return is_told;
 }
 
 kj_status kj_findings_tell(kj_matcher *matcher, const kj_defs *defs, uint32_t set,
-                           const kj_object *object, const kj_scan_events *events, kj_error *err)
+                           const kj_object *object, kj_digests *told, const kj_scan_events *events,
+                           kj_error *err)
 {
     size_t count;
     const uint32_t *detects = kj_matcher_detects(matcher, &count);
     for (size_t i = 0; i < count; i++)
-        KJ_TRY(tell_finding(matcher, defs, set, detects[i], object, events, err));
+        if (!is_told(told, set, detects[i]))
+            KJ_TRY(tell_finding(matcher, defs, set, detects[i], object, events, err));
+    if (object->view)
+        return KJ_OK; /* what rules of volumes are about is the object as it is */
     tell_sightings(matcher, set, object, events);
     if (events->matched)
         tell_matched(matcher, defs, set, object, events);

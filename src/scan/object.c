@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "base/text.h"
+#include "formats/views.h"
 
 static kj_value field_value(void *user, const kj_field_call *call)
 {
@@ -114,6 +115,8 @@ static kj_mail_fact *mail_fact(kj_arena *arena, const kj_object *object)
 
 static bool entry_point(const kj_object *object, uint64_t *out)
 {
+    if (object->view)
+        return false;
     for (size_t i = 0; i < object->claims.count; i++) {
         const kj_format *format = object->claims.formats[i];
         if (format->entry_point && format->entry_point(object->bytes, out))
@@ -122,12 +125,25 @@ static bool entry_point(const kj_object *object, uint64_t *out)
     return false;
 }
 
+/* What stands in scripts counts as text, too. */
+uint32_t kj_rules_of_view(unsigned view)
+{
+    static const uint32_t flags[KJ_VIEW_COUNT] = {
+        [KJ_VIEW_TEXT] = KJ_RULE_VIEW_TEXT,
+        [KJ_VIEW_HTML_PLAIN] = KJ_RULE_VIEW_HTML,
+        [KJ_VIEW_HTML_TEXT] = KJ_RULE_VIEW_HTML,
+        [KJ_VIEW_HTML_SCRIPTS] = KJ_RULE_VIEW_HTML | KJ_RULE_VIEW_TEXT,
+    };
+    return view < KJ_VIEW_COUNT ? flags[view] : 0;
+}
+
 kj_status kj_asked_init(kj_asked *asked, const kj_object *object, kj_arena *arena,
                         const kj_module_env *env, kj_error *err)
 {
     *asked = (kj_asked){
         .module = {.object = object, .arena = arena, .env = env, .states = asked->states},
         .input = {.bytes = object->bytes,
+                  .view = kj_rules_of_view(object->view),
                   .file = file_fact(object),
                   .mail = object->mail ? mail_fact(arena, object) : NULL,
                   .field = field_value,

@@ -17,5 +17,8 @@ typedef struct kj_asked {
 KJ_MUST_CHECK kj_status kj_asked_init(kj_asked *asked, const kj_object *object, kj_arena *arena,
                                       const kj_module_env *env, kj_error *err);
 
+/* KJ_RULE_VIEW_...: of the rules that look at a kj_view; 0: all look at it. */
+uint32_t kj_rules_of_view(unsigned view);
+
 /* A variable that every scan knows, of the object at hand; undefined for another name. */
 kj_value kj_asked_external(const kj_asked *asked, kj_span name);

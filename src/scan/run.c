@@ -228,6 +228,13 @@ static void tell_lost(run *r, const entry *e)
     tell_unseen(r, e, (kj_span){0}, KJ_NO_MEMORY, KJ_SENTENCE("out of memory for its results"));
 }
 
+/* The name, where it outlives the record. No detection of a volume has one that only a set of
+ * digests has. */
+static kj_span lasting_name(const kj_wire_record *record)
+{
+    return record->detection.set ? (kj_span){0} : record->finding.name;
+}
+
 /* Tells the object whose findings were gathered. */
 static void end_object(run *r, const entry *e)
 {
@@ -245,14 +252,14 @@ static void end_object(run *r, const entry *e)
     kj_span member = member_of(r, e, r->group.items[0].finding.member);
     size_t v = find_volume(r, e->volume);
     for (size_t i = 0; i < count; i++) {
+        kj_wire_settle(&r->group.items[i]);
         findings[i] = r->group.items[i].finding;
-        findings[i].evidence = r->group.items[i].evidence;
         kj_verdict one = verdict_of(&findings[i]), best = verdict_of(&findings[object.best]);
         if (kj_verdict_beats(&one, &best))
             object.best = i;
         if (v < r->volumes.count)
             kj_volume_seen_reported(r->volumes.items[v], key_of(e), findings[i].member,
-                                    findings[i].name);
+                                    lasting_name(&r->group.items[i]));
         findings[i].member = member;
     }
     count_object(r, &object);

@@ -5,10 +5,13 @@
 #include "scan/scan.h"
 
 #include "base/arith.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/path.h"
+#include "formats/views.h"
 #include "scan/digests.h"
 #include "scan/findings.h"
+#include "scan/hashes.h"
 #include "scan/object.h"
 #include "scan/volume.h"
 
@@ -36,6 +39,8 @@ struct kj_scanner {
     kj_scan_limits limits;
     kj_module_env env;
     kj_buf file;
+    kj_buf view;    /* of the object that is matched */
+    unsigned views; /* kj_view, a bit each: that some set has rules for */
     kj_arena arena;
     atomic_bool cancelled; /* by a signal handler or another thread */
     /* of the file under way */
@@ -50,6 +55,8 @@ struct kj_scanner {
     uint64_t plain;      /* of `unpacked`: not in another reading of a message */
     uint64_t readings;   /* bytes that only other readings showed */
     uint64_t attempts;   /* bytes that these took */
+    uint64_t viewed;     /* bytes of views */
+    bool few_views;      /* that some were not made was told */
     kj_digest_key key;
     const kj_object *matched; /* the object that rules are about */
     unsigned lines;           /* that they had printed about it */
@@ -68,6 +75,15 @@ typedef struct layer {
     bool few_readings; /* that some were not made was told */
 } layer;
 
+static unsigned wanted_views(const kj_defs *set)
+{
+    unsigned views = 0;
+    for (unsigned view = 1; view < KJ_VIEW_COUNT; view++)
+        if (set->meta.views & kj_rules_of_view(view))
+            views |= 1u << view;
+    return views;
+}
+
 kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits)
 {
     kj_scanner *scanner = calloc(1, sizeof *scanner);
@@ -80,9 +96,11 @@ kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_sc
     kj_scanner_set_env(scanner, &(kj_module_env){0});
     scanner->set_count = count;
     kj_buf_init(&scanner->file, (size_t)kj_min_u64(limits->file_bytes, SIZE_MAX / 2));
+    kj_buf_init(&scanner->view, (size_t)kj_min_u64(limits->member_bytes, SIZE_MAX / 2));
     kj_arena_init(&scanner->arena, ARENA_BUDGET);
     for (size_t i = 0; i < count; i++) {
         scanner->sets[i] = sets[i];
+        scanner->views |= wanted_views(sets[i]);
         scanner->matchers[i] = kj_matcher_new(sets[i]);
         if (!scanner->matchers[i]) {
             kj_scanner_free(scanner);
@@ -99,6 +117,7 @@ void kj_scanner_free(kj_scanner *scanner)
     for (size_t i = 0; i < scanner->set_count; i++)
         kj_matcher_free(scanner->matchers[i]);
     kj_buf_done(&scanner->file);
+    kj_buf_done(&scanner->view);
     kj_arena_done(&scanner->arena);
     kj_digests_clear(&scanner->contents);
     free(scanner);
@@ -149,6 +168,16 @@ static kj_status stop(kj_scanner *s, const kj_object *object, kj_status why, kj_
     return kj_fail(err, why, KJ_NO_OFFSET, "%s", sentence);
 }
 
+/* A large buffer is not kept for the next file. */
+static void give_back(kj_buf *buf)
+{
+    if (buf->capacity <= KEEP_BUFFER)
+        return;
+    size_t max = buf->max;
+    kj_buf_done(buf);
+    kj_buf_init(buf, max);
+}
+
 /* ---- matching -------------------------------------------------------------------------------- */
 
 static void take_line(void *user, kj_span line)
@@ -170,7 +199,9 @@ static void take_module_unseen(void *user, kj_status why, const char *sentence)
     tell_unseen(s, s->matched, (kj_span){0}, why, sentence);
 }
 
-static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *err)
+/* The object as it is, or a view of it. `told` as in kj_findings_tell(). */
+static kj_status match_bytes(kj_scanner *s, const kj_object *object, kj_digests *told,
+                             kj_error *err)
 {
     kj_asked asked;
     s->matched = object;
@@ -184,6 +215,8 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
     };
     kj_status ended = KJ_OK; /* the file's time ran out: what was found counts, nothing follows */
     for (size_t i = 0; i < s->set_count; i++) {
+        if (object->view && !(s->sets[i]->meta.views & asked.input.view))
+            continue;
         kj_error why = {0};
         kj_status status = kj_matcher_run(s->matchers[i], &asked.input, &limits, &why);
         if (status == KJ_LIMIT && s->cancelled)
@@ -194,13 +227,66 @@ static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *
             tell_unseen(s, object, (kj_span){0}, status, why.message);
         else if (status != KJ_OK && status != KJ_LIMIT)
             return kj_fail(err, status, why.offset, "%s", why.message);
-        KJ_TRY(kj_findings_tell(s->matchers[i], s->sets[i], (uint32_t)i, object, s->events, err));
+        KJ_TRY(kj_findings_tell(s->matchers[i], s->sets[i], (uint32_t)i, object, told, s->events,
+                                err));
+        if (s->events->examine)
+            s->events->examine(s->events->user, (uint32_t)i, s->matchers[i], object, &asked.input);
     }
     /* What a rule asked about and there was no room for counted as absent. */
     if (s->arena.failed && !s->stopped)
         tell_unseen(s, object, (kj_span){0}, KJ_NO_MEMORY, "out of memory");
     s->arena.failed = false;
     return ended;
+}
+
+/* Views are bytes that are matched, too; once they are too many, there are no more of them. */
+static bool take_view(kj_scanner *s, const kj_object *object, size_t len)
+{
+    s->viewed += len;
+    if (s->unpacked + s->viewed <= s->limits.bytes)
+        return true;
+    if (!s->few_views && !s->stopped)
+        tell_unseen(s, object, (kj_span){0}, KJ_LIMIT,
+                    "too many bytes to be normalised (--max-bytes)");
+    s->few_views = true;
+    return false;
+}
+
+static kj_status match_view(kj_scanner *s, const kj_object *object, kj_view view, kj_digests *told,
+                            kj_error *err)
+{
+    kj_error why = {0};
+    kj_buf_clear(&s->view);
+    kj_status made = kj_view_make(view, object->bytes, &s->view, &why);
+    if (made != KJ_OK && !s->stopped)
+        tell_unseen(s, object, (kj_span){0}, made, why.message);
+    if (!take_view(s, object, s->view.len))
+        return KJ_OK;
+    kj_object seen = *object;
+    seen.view = view;
+    seen.whole = object->bytes;
+    seen.bytes = kj_buf_span(&s->view);
+    kj_digests_settle(told);
+    kj_arena_mark mark = kj_arena_get_mark(&s->arena);
+    kj_status status = match_bytes(s, &seen, told, err);
+    kj_arena_rewind(&s->arena, mark);
+    s->matched = object;
+    return status;
+}
+
+/* As it is, then in each of its views for which there are rules. */
+static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *err)
+{
+    unsigned views = s->views ? s->views & kj_views_of(object) : 0;
+    if (views == 0)
+        return match_bytes(s, object, NULL, err);
+    KJ_CLEANUP(kj_digests_clear) kj_digests told = {0};
+    kj_status status = match_bytes(s, object, &told, err);
+    for (kj_view view = 1; status == KJ_OK && view < KJ_VIEW_COUNT; view++)
+        if (views & 1u << view)
+            status = match_view(s, object, view, &told, err);
+    give_back(&s->view);
+    return status;
 }
 
 /* ---- members --------------------------------------------------------------------------------- */
@@ -456,6 +542,26 @@ static kj_status walk(layer *l, kj_error *err)
     return status;
 }
 
+static kj_hashes hashes_of(kj_scanner *s, const kj_object *object)
+{
+    return (kj_hashes){
+        .sets = s->sets,
+        .set_count = s->set_count,
+        .object = object,
+        .arena = &s->arena,
+        .events = s->events,
+        .unseen = take_module_unseen,
+        .user = s,
+    };
+}
+
+static void tell_scanned(kj_scanner *s, const kj_object *object)
+{
+    s->events->object(s->events->user, object->depth > 0, object->claims.formats[0]->name,
+                      object->bytes.len);
+}
+
+/* What is known to be good is neither opened nor matched: nothing in it is to be found. */
 static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
 {
     if (s->cancelled)
@@ -472,6 +578,11 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
         .scanner = s,
         .object = object,
     };
+    kj_hashes hashes = hashes_of(s, object);
+    if (kj_hashes_trusted(&hashes)) {
+        tell_scanned(s, object);
+        return KJ_OK;
+    }
     kj_status status = walk(&l, err);
     kj_digests_clear(&l.shown);
     if (object->odd && !object->reading && s->events->odd)
@@ -482,8 +593,9 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
     kj_status matched = match_object(s, object, err);
     if (matched != KJ_OK && !(s->stopped && matched == KJ_LIMIT))
         return matched;
-    s->events->object(s->events->user, object->depth > 0, object->claims.formats[0]->name,
-                      object->bytes.len);
+    s->matched = object;
+    kj_hashes_tell(&hashes);
+    tell_scanned(s, object);
     return status != KJ_OK ? status : matched;
 }
 
@@ -530,6 +642,8 @@ static void begin(kj_scanner *s, const kj_scan_events *events)
     s->plain = 0;
     s->readings = 0;
     s->attempts = 0;
+    s->viewed = 0;
+    s->few_views = false;
     s->started_ns = kj_clock_ns();
     s->stopped = false;
 }
@@ -570,11 +684,7 @@ kj_status kj_scan_file(kj_scanner *s, const kj_scan_input *input, const kj_scan_
     };
     tell_cut(s, &object, input->size, more);
     kj_status status = scan_top(s, &object, err);
-    if (s->file.capacity > KEEP_BUFFER) {
-        size_t max = s->file.max;
-        kj_buf_done(&s->file);
-        kj_buf_init(&s->file, max);
-    }
+    give_back(&s->file);
     return status;
 }
 

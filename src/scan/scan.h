@@ -31,11 +31,12 @@ enum { KJ_EVIDENCE_MAX = 8, KJ_EXCERPT_MAX = 32 };
 typedef struct kj_finding_evidence {
     kj_evidence_kind kind;
     kj_span rule;    /* its name; empty for an artifact */
-    kj_span item;    /* the string's identifier, or the artifact's id */
-    kj_span text;    /* the string as written, or what the artifact is (its first name) */
-    uint64_t offset; /* PATTERN: in the member's bytes */
+    kj_span item;    /* the string's identifier, the artifact's id, or the digest's name ("md5") */
+    kj_span text;    /* the string as written, what the artifact is (its first name), or what was
+                        digested ("object", "section", ...) */
+    uint64_t offset; /* PATTERN, DIGEST: in the member's bytes */
     uint64_t len;
-    uint8_t excerpt[KJ_EXCERPT_MAX]; /* the first bytes of the match */
+    uint8_t excerpt[KJ_EXCERPT_MAX]; /* the first bytes of the match; the digest */
     size_t excerpt_len;
 } kj_finding_evidence;
 
@@ -44,13 +45,14 @@ typedef struct kj_finding {
     kj_span name;
     kj_class klass;
     uint32_t set;    /* which definitions: index into the scanner's sets */
-    uint32_t detect; /* index in that set */
+    uint32_t detect; /* its number in that set (kj_defs_detection()) */
     kj_span detect_id;
     kj_span source; /* the advisory's id, or the rule's namespace */
     uint32_t since; /* release; 0: none */
     kj_span member; /* path below the file: names joined by '!', escaped; empty: the file itself */
     const char *type; /* the object's format */
     uint64_t size;
+    unsigned view; /* kj_view of the object in which the evidence stands; 0: the object as it is */
     const kj_finding_evidence *evidence;
     size_t evidence_count;
 } kj_finding;
@@ -70,6 +72,10 @@ typedef struct kj_scan_events {
     void (*console)(void *user, kj_span member, kj_span line);
     /* Something is strange about an object: it can be read in several ways. NULL: nobody asks. */
     void (*odd)(void *user, kj_oddities odd, kj_span member);
+    /* An object, or a view of it (`input` says which), was held against set `set`; the matcher and
+     * its answers stay during the call. NULL: nobody asks. */
+    void (*examine)(void *user, uint32_t set, kj_matcher *matcher, const kj_object *object,
+                    const kj_match_input *input);
     /* An object was scanned, the file itself or a member of it. */
     void (*object)(void *user, bool is_member, const char *type, uint64_t bytes);
 } kj_scan_events;

@@ -4,6 +4,8 @@
 #include "base/arith.h"
 #include "base/reader.h"
 #include "base/text.h"
+#include "formats/views.h"
+#include "scan/findings.h"
 
 #include <stdio.h>
 
@@ -86,6 +88,7 @@ static void put_finding(void *user, const kj_finding *finding)
         .format = format_index(finding->type),
         .evidence_count = (uint32_t)kj_min_size(finding->evidence_count, KJ_EVIDENCE_MAX),
         .member_len = (uint32_t)member.len,
+        .view = finding->view,
     };
     for (size_t i = 0; i < record.evidence_count; i++)
         pack_evidence(defs, &finding->evidence[i], &record.evidence[i]);
@@ -266,9 +269,28 @@ static bool read_sentence(kj_reader *r, size_t len, char out[KJ_WIRE_SENTENCE_MA
     return true;
 }
 
-static bool read_evidence(const kj_defs *defs, const kj_wire_evidence *from,
-                          kj_finding_evidence *out)
+/* Of what was digested only the digest and where it stands are the worker's to say. */
+static bool read_digest_evidence(const kj_detection *detection, const kj_wire_evidence *from,
+                                 kj_finding_evidence *out)
 {
+    if (!detection->set || from->excerpt_len != kj_hash_len((kj_hash_kind)detection->set->kind))
+        return false;
+    const kj_known_digest known = {
+        .scope = (kj_hash_scope)detection->set->scope,
+        .kind = (kj_hash_kind)detection->set->kind,
+        .digest = from->excerpt,
+        .offset = from->offset,
+        .len = from->len,
+    };
+    *out = kj_digest_evidence(&known);
+    return true;
+}
+
+static bool read_evidence(const kj_defs *defs, const kj_detection *detection,
+                          const kj_wire_evidence *from, kj_finding_evidence *out)
+{
+    if (from->kind == KJ_EVIDENCE_DIGEST)
+        return read_digest_evidence(detection, from, out);
     if (from->kind > KJ_EVIDENCE_PATTERN || from->excerpt_len > KJ_EXCERPT_MAX)
         return false;
     *out = (kj_finding_evidence){
@@ -282,35 +304,46 @@ static bool read_evidence(const kj_defs *defs, const kj_wire_evidence *from,
            read_text(defs, from->text, &out->text);
 }
 
+void kj_wire_settle(kj_wire_record *moved)
+{
+    if (moved->kind != KJ_WIRE_FINDING)
+        return;
+    moved->finding.evidence = moved->evidence;
+    if (moved->detection.set)
+        moved->finding.name.data = moved->detection.text;
+}
+
 static bool decode_finding(kj_reader *r, const kj_wire_sets *sets, kj_wire_record *out)
 {
     kj_wire_finding record;
     if (!read_fixed(r, KJ_WIRE_FINDING, &record, sizeof record) || record.set >= sets->count ||
-        record.evidence_count > KJ_EVIDENCE_MAX ||
+        record.evidence_count > KJ_EVIDENCE_MAX || record.view >= KJ_VIEW_COUNT ||
         (record.format >= kj_format_count && record.format != KJ_NONE))
         return false;
     const kj_defs *defs = sets->items[record.set];
-    const kj_disk_detect *detect = kj_defs_detect(defs, record.detect);
+    const kj_detection *detection = &out->detection;
     kj_finding *finding = &out->finding;
-    if (!detect || detect->class_ >= KJ_CLASS_COUNT ||
+    if (!kj_defs_detection(defs, record.detect, &out->detection) ||
         !read_escaped(r, record.member_len, KJ_WIRE_MEMBER_MAX, &finding->member) ||
         !read_text(defs, record.source, &finding->source))
         return false;
     for (size_t i = 0; i < record.evidence_count; i++)
-        if (!read_evidence(defs, &record.evidence[i], &out->evidence[i]))
+        if (!read_evidence(defs, detection, &record.evidence[i], &out->evidence[i]))
             return false;
     out->object = record.object;
-    finding->name = kj_defs_name(defs, &detect->name);
-    finding->klass = (kj_class)detect->class_;
+    finding->name = detection->name;
+    finding->klass = detection->klass;
     finding->set = record.set;
     finding->detect = record.detect;
-    finding->detect_id = kj_defs_text(defs, detect->id);
-    finding->since = detect->since;
+    finding->since = detection->since;
+    if (detection->detect)
+        finding->detect_id = kj_defs_text(defs, detection->detect->id);
     finding->type = record.format == KJ_NONE ? NULL : kj_formats[record.format]->name;
     finding->size = record.size;
+    finding->view = record.view;
     finding->evidence = out->evidence;
     finding->evidence_count = record.evidence_count;
-    return finding->name.len > 0;
+    return true;
 }
 
 static bool decode_unseen(kj_reader *r, const kj_wire_sets *sets, kj_wire_record *out)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "defs/hash_sets.h"
 #include "scan/scan.h"
 
 enum {
@@ -65,7 +66,7 @@ typedef struct kj_wire_finding {
     uint32_t format; /* index into kj_formats, KJ_NONE */
     uint32_t evidence_count;
     uint32_t member_len; /* tail: member */
-    uint32_t reserved;
+    uint32_t view;       /* kj_view */
     kj_wire_evidence evidence[KJ_EVIDENCE_MAX];
 } kj_wire_finding;
 _Static_assert(sizeof(kj_wire_finding) == 64 + 80 * KJ_EVIDENCE_MAX, "layout");
@@ -126,12 +127,14 @@ typedef struct kj_wire_sets {
     size_t count;
 } kj_wire_sets;
 
-/* A record that was checked. Spans borrow from the packet and from the definitions. */
+/* A record that was checked. Spans borrow from the packet, from the definitions and from the record
+ * itself: call kj_wire_settle() where it was moved to. */
 typedef struct kj_wire_record {
     kj_wire_kind kind;
     uint64_t job;
     uint64_t object; /* FINDING, ODD */
     kj_finding finding;
+    kj_detection detection;                        /* FINDING; finding.name */
     kj_finding_evidence evidence[KJ_EVIDENCE_MAX]; /* finding.evidence */
     kj_span member;                                /* UNSEEN, SIGHTING, CONSOLE, ODD */
     kj_span line;                                  /* CONSOLE: escaped */
@@ -147,6 +150,9 @@ typedef struct kj_wire_record {
 
 /* Checks and decodes an answer. False for anything that no honest worker sends. */
 bool kj_wire_decode(kj_span packet, const kj_wire_sets *sets, kj_wire_record *out);
+
+/* Lets what a moved record says of itself point to where it is now. */
+void kj_wire_settle(kj_wire_record *moved);
 
 /* The packet that begins at *pos of a run of checked packets; moves past it. False at the end. */
 bool kj_wire_next(kj_span packets, size_t *pos, kj_span *out);

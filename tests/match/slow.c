@@ -61,6 +61,13 @@ static bool class_takes(const struct context *c, const kj_re *re, size_t pos)
            (c->unit == 1 || c->text.data[pos + 1] == 0);
 }
 
+static bool is_beside(const struct context *c, const kj_re *re, size_t pos)
+{
+    if (re->op == KJ_RE_AFTER)
+        return pos == 0 ? re->edge : kj_byte_set_has(&re->set, c->text.data[pos - 1]);
+    return pos == c->text.len ? re->edge : kj_byte_set_has(&re->set, c->text.data[pos]);
+}
+
 static struct set ends(const struct context *c, const kj_re *re, struct set from);
 
 static struct set repeat_ends(const struct context *c, const kj_re *re, struct set from)
@@ -99,7 +106,8 @@ static struct set ends(const struct context *c, const kj_re *re, struct set from
         else if (re->op == KJ_RE_EMPTY || (re->op == KJ_RE_START && i == 0) ||
                  (re->op == KJ_RE_END && i == c->text.len) ||
                  (re->op == KJ_RE_WORD && boundary(c, i)) ||
-                 (re->op == KJ_RE_NOT_WORD && !boundary(c, i)))
+                 (re->op == KJ_RE_NOT_WORD && !boundary(c, i)) ||
+                 ((re->op == KJ_RE_AFTER || re->op == KJ_RE_BEFORE) && is_beside(c, re, i)))
             add(&out, i);
     }
     return out;

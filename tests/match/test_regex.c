@@ -41,6 +41,9 @@ static void finds_anywhere(void **state)
         {"\\bword\\b", "swords", false},
         {"x{3,5}y", "xxy xxxy", true},
         {"x{3,5}y", "xxy", false},
+        {"\\L[^a-z]word\\R[^a-z]", "swords word", true},
+        {"\\l[^a-z]word\\r[^a-z]", "swords word", false},
+        {"\\L[^a-z]word\\R[^a-z]", "swords", false},
         {"(a*)*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", false},
         {"(a|aa)+$", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", false},
     };
@@ -90,7 +93,7 @@ static void survives_damaged_programs(void **state)
     kj_arena arena;
     tree_defs defs;
     kj_arena_init(&arena, 1 << 20);
-    kj_pattern p = operand(&arena, "^(a[bc]+|d.e)*?x\\b$");
+    kj_pattern p = operand(&arena, "^(a[bc]+|d.e)*?\\L[c]x\\b\\R[x]$");
     kj_regex *regex = kj_regex_new();
     assert_true(tree_defs_open(&defs, &p, 1, NULL));
     uint32_t *words = (uint32_t *)(void *)defs.sections.programs.data;

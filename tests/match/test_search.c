@@ -232,6 +232,12 @@ static void trees_give_the_longest_or_shortest_match_at_each_offset(void **state
         {HEX, 0, "abcd", "abcdabcd", 0, "0:4 4:4"},
         {HEX, 0, "a", "aba", 0, "0:1 2:1"},
         {HEX, 0, "..a", "bba", 0, "0:3"},
+        {HEX, 0, "\\l[ -]abcd", "abcd abcd-abcd", 0, "5:4 10:4"},
+        {HEX, 0, "\\L[ -]abcd", "abcd abcd-abcd", 0, "0:4 5:4 10:4"},
+        {HEX, 0, "abcd\\r[^a-z]", "abcd abcda abcd", 0, "0:4"},
+        {HEX, 0, "abcd\\R[^a-z]", "abcd abcda abcd", 0, "0:4 11:4"},
+        {HEX, 0, "\\L[ ](ab|cde)\\R[ ]", "ab cde abx cde", 0, "0:2 3:3 11:3"},
+        {HEX, 0, "a.{0,3}?\\l[x]b", "ab axb axxxb", 0, "3:3 7:5"},
     };
     check_rows(rows, KJ_COUNT(rows));
 }
@@ -418,7 +424,7 @@ static void random_tree(struct random *r, unsigned depth, bool hex, kj_buf *out)
 {
     unsigned parts = 1 + draw(r, 5);
     for (unsigned i = 0; i < parts; i++) {
-        unsigned what = draw(r, depth < 3 ? 14 : 8);
+        unsigned what = draw(r, depth < 3 ? 15 : 8);
         bool repeats = !hex && draw(r, 4) == 0;
         if (what < 6)
             kj_buf_put_byte(out, (uint8_t) "abcAb_"[draw(r, 6)]);
@@ -428,6 +434,9 @@ static void random_tree(struct random *r, unsigned depth, bool hex, kj_buf *out)
             kj_buf_put_text(out, draw(r, 2) ? "[^a]" : "[aA][bB]");
         else if (what == 8 && !hex)
             kj_buf_put_text(out, ((const char *[]){"\\b", "\\B", "^", "$"})[draw(r, 4)]);
+        else if (what == 14)
+            kj_buf_printf(out, "\\%c%s", "lLrR"[draw(r, 4)],
+                          ((const char *[]){"[ab]", "[^a]", "[ x_]"})[draw(r, 3)]);
         else if (what == 9 && i > 0 && hex)
             kj_buf_printf(out, ".{%u,%u}?b", draw(r, 2), 1 + draw(r, 4));
         else {
@@ -535,6 +544,93 @@ static void splice_literal(struct random *r, const tree_defs *defs, kj_buf *inpu
         input->data[at + i] ^= key;
 }
 
+/* Whether and where strings are there, when nobody wants to know all places. */
+static void compare_places(kj_search *search, uint32_t pattern, const kj_pattern *p, kj_span input,
+                           const char *source, bool chain)
+{
+    static slow_hit wanted[SLOW_TEXT_MAX];
+    bool any = false, found;
+    size_t count;
+    slow_search(p, input, wanted);
+    for (size_t i = 0; i < input.len; i++)
+        any |= wanted[i].hit;
+    const kj_hit *hits = kj_search_hits(search, pattern, &count);
+    if (any != (count > 0))
+        print_error("%s: found %zu, slow %d\n", source, count, any);
+    assert_int_equal(any, count > 0);
+    assert_true(count == 0 || wanted[hits[0].offset].hit);
+    for (size_t i = 0; i < input.len && chain; i++) {
+        assert_true(kj_search_at(search, pattern, i, &found));
+        if (found != wanted[i].hit)
+            print_error("%s at %zu: %d, slow %d\n", source, i, found, wanted[i].hit);
+        assert_int_equal(found, wanted[i].hit);
+    }
+}
+
+static bool is_chain(const tree_defs *defs, uint32_t pattern)
+{
+    return kj_defs_needle(&defs->defs, kj_defs_pattern(&defs->defs, pattern)->needle)->flags &
+           KJ_NEEDLE_CHAIN;
+}
+
+/* Chains of bytes, some of them variants, with all kinds of gaps. */
+static void random_chain(struct random *r, kj_buf *out)
+{
+    static const char *const gaps[] = {".{0,2}?", ".{3}", ".{1,}?", ".*?", ".{70}", ".{0,40}?"};
+    static const char *const parts[] = {"a",    "ab",         "(a|b)", "(a|ba)", ".b", "[ab]c",
+                                        "abab", "(ab|a)(b|)", "A.",    "_",      "c"};
+    unsigned count = 2 + draw(r, 4);
+    for (unsigned i = 0; i < count; i++) {
+        kj_buf_put_text(out, i ? gaps[draw(r, 6)] : "");
+        for (unsigned k = 0; k < 1 + draw(r, 3); k++)
+            kj_buf_put_text(out, parts[draw(r, 11)]);
+    }
+}
+
+static void chains_are_there_where_the_slow_matcher_says(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 300, PATTERNS = 3, INPUTS = 4 };
+    const char *more = getenv("KUJO_LONG");
+    struct random r = {UINT64_C(0x636861696e)};
+    kj_arena arena;
+    kj_arena_init(&arena, 64 << 20);
+    for (unsigned round = 0; round < (more ? ROUNDS * 20 : ROUNDS); round++) {
+        kj_pattern patterns[PATTERNS];
+        char sources[PATTERNS][1024];
+        tree_defs defs;
+        kj_error err = {0};
+        kj_arena_reset(&arena);
+        for (unsigned i = 0; i < PATTERNS; i++) {
+            kj_buf text;
+            kj_buf_init(&text, 1 << 16);
+            random_chain(&r, &text);
+            snprintf(sources[i], sizeof sources[i], "%s", kj_buf_text(&text));
+            patterns[i] = make_pattern(&arena, HEX, KJ_MOD_GAPS, sources[i]);
+            kj_buf_done(&text);
+        }
+        uint32_t flags = round % 2 ? KJ_NEEDLE_TRIGGER : 0;
+        assert_true(tree_defs_open_as(&defs, patterns, PATTERNS, flags, &err));
+        kj_search *search = kj_search_new(&defs.defs);
+        for (unsigned i = 0; i < INPUTS; i++) {
+            kj_buf input;
+            kj_buf_init(&input, SLOW_TEXT_MAX);
+            random_bytes(&r, false, &input);
+            if (i % 2)
+                random_bytes(&r, false, &input);
+            splice_literal(&r, &defs, &input);
+            kj_span bytes = kj_buf_span(&input);
+            assert_int_equal(kj_search_run(search, bytes, &no_limits, &err), KJ_OK);
+            for (uint32_t k = 0; k < PATTERNS; k++)
+                compare_places(search, k, &patterns[k], bytes, sources[k], is_chain(&defs, k));
+            kj_buf_done(&input);
+        }
+        kj_search_free(search);
+        tree_defs_close(&defs);
+    }
+    kj_arena_done(&arena);
+}
+
 static void agrees_with_the_slow_matcher(void **state)
 {
     (void)state;
@@ -593,6 +689,7 @@ int main(void)
         cmocka_unit_test(limits_drop_and_say_so),
         cmocka_unit_test(finds_nothing_without_patterns),
         cmocka_unit_test(agrees_with_the_slow_matcher),
+        cmocka_unit_test(chains_are_there_where_the_slow_matcher_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

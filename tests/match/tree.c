@@ -67,6 +67,21 @@ static kj_re *read_class(struct parser *p)
     return re;
 }
 
+/* Behind \l, \L, \r or \R: the class that is to stand beside. */
+static kj_re *read_beside(struct parser *p)
+{
+    char kind = p->at[1];
+    p->at += 2;
+    p->failed |= *p->at != '[';
+    p->at += *p->at == '[';
+    kj_re *re = read_class(p);
+    if (re)
+        re->op = kj_lower((uint8_t)kind) == 'l' ? KJ_RE_AFTER : KJ_RE_BEFORE;
+    if (re)
+        re->edge = kind == 'L' || kind == 'R';
+    return re;
+}
+
 static kj_re *read_alt(struct parser *p);
 
 static kj_re *read_atom(struct parser *p)
@@ -76,6 +91,8 @@ static kj_re *read_atom(struct parser *p)
         p->at += 2;
         return node(p, p->at[-1] == 'b' ? KJ_RE_WORD : KJ_RE_NOT_WORD);
     }
+    if (c == '\\' && p->at[1] && strchr("lLrR", p->at[1]))
+        return read_beside(p);
     if (c == '^' || c == '$') {
         p->at++;
         return node(p, c == '^' ? KJ_RE_START : KJ_RE_END);
@@ -189,6 +206,12 @@ static kj_defs_section section(const kj_buf *buf, size_t element)
 
 bool tree_defs_open(tree_defs *out, const kj_pattern *patterns, size_t count, kj_error *err)
 {
+    return tree_defs_open_as(out, patterns, count, KJ_NEEDLE_TRIGGER | KJ_NEEDLE_COUNTED, err);
+}
+
+bool tree_defs_open_as(tree_defs *out, const kj_pattern *patterns, size_t count, uint32_t flags,
+                       kj_error *err)
+{
     *out = (tree_defs){0};
     kj_pattern_sections_init(&out->sections);
     kj_strings_init(&out->strings);
@@ -197,7 +220,8 @@ bool tree_defs_open(tree_defs *out, const kj_pattern *patterns, size_t count, kj
     for (size_t i = 0; items && i < count; i++)
         items[i] = (kj_pattern_item){&patterns[i], patterns[i].identifier.len ? 0 : KJ_NONE};
     kj_status status =
-        items ? kj_patterns_write(items, count, &out->strings, &out->sections, err) : KJ_NO_MEMORY;
+        items ? kj_patterns_write(items, count, flags, &out->strings, &out->sections, err)
+              : KJ_NO_MEMORY;
     free(items);
     const kj_pattern_sections *s = &out->sections;
     out->defs = (kj_defs){

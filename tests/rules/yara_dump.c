@@ -59,6 +59,7 @@ static const char *const op_names[KJ_OP_COUNT] = {
     [KJ_OP_SHR] = ">>",
     [KJ_OP_TO_REAL] = "to-real",
     [KJ_OP_TO_BOOL] = "to-bool",
+    [KJ_OP_TO_INT] = "to-int",
 };
 
 static const char *const quantifier_names[] = {
@@ -198,7 +199,10 @@ static void dump_re_head(const kj_re *re, kj_buf *out)
         [KJ_RE_START] = "^",           [KJ_RE_END] = "$",       [KJ_RE_WORD] = "word",
         [KJ_RE_NOT_WORD] = "not-word",
     };
-    if (re->op == KJ_RE_CLASS)
+    if (re->op == KJ_RE_AFTER || re->op == KJ_RE_BEFORE)
+        kj_buf_printf(out, "%s%s:", re->op == KJ_RE_AFTER ? "after" : "before",
+                      re->edge ? "-or-edge" : "");
+    if (re->op == KJ_RE_CLASS || re->op == KJ_RE_AFTER || re->op == KJ_RE_BEFORE)
         dump_class(&re->set, out);
     else if (re->op != KJ_RE_REPEAT)
         kj_buf_put_text(out, words[re->op]);

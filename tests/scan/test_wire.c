@@ -249,6 +249,25 @@ static void requests_survive_the_trip(void **state)
     kj_buf_done(&out);
 }
 
+/* Only sets of digests have detections by digest. */
+static void digests_that_no_set_has_are_refused(void **state)
+{
+    (void)state;
+    kj_buf out;
+    kj_span packet;
+    kj_wire_record r;
+    size_t pos = 0;
+    kj_buf_init(&out, 1 << 16);
+    kj_wire_writer writer = {.sets = &sets, .put = keep, .user = &out};
+    kj_scan_events events = kj_wire_events(&writer);
+    const kj_finding_evidence evidence = {.kind = KJ_EVIDENCE_DIGEST, .excerpt_len = 16};
+    kj_finding finding = a_finding(&evidence);
+    events.finding(events.user, &finding);
+    assert_true(kj_wire_next(kj_buf_span(&out), &pos, &packet));
+    assert_false(kj_wire_decode(packet, &sets, &r));
+    kj_buf_done(&out);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -258,6 +277,7 @@ int main(void)
         cmocka_unit_test(unknown_oddities_are_refused),
         cmocka_unit_test(long_names_are_cut_between_characters),
         cmocka_unit_test(requests_survive_the_trip),
+        cmocka_unit_test(digests_that_no_set_has_are_refused),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -47,6 +47,7 @@ unsigned kj_clamav_order(const char *name);
  * names. */
 typedef struct kj_clamav_input {
     const char *name; /* as the user gave it; its extension says what it holds */
+    const char *kind; /* "ndb": what it holds, however it is called. NULL: by the extension */
     ptrdiff_t (*read)(void *user, void *buf, size_t len, kj_error *err);
     void *user;
     bool trusted; /* lists of digests are of known good files */

@@ -21,8 +21,9 @@ struct kj_clamav {
     const kj_clamav_options *options;
     kj_clamav_counts counts;
     kj_clamav_line line;
-    const struct kj_clamav_private
-        *more; /* of load.c: ignored names, macro groups, pending lines */
+    struct kj_clamav_private *more; /* of load.c: ignored names, macro groups, pending lines */
+    struct kj_clamav_nodes *nodes;  /* of body.c: what all trees share */
+    KJ_VEC(kj_re *) stack;          /* of body.c: the tree under way */
 };
 
 /* How a line ended. */
@@ -39,6 +40,9 @@ kj_clamav_result kj_clamav_malformed(kj_clamav *c, kj_span where, const char *fo
 
 /* Counts the line as left out for a reason (a literal, KJ_SENTENCE), and evaluates likewise. */
 kj_clamav_result kj_clamav_left_out(kj_clamav *c, const char *reason);
+
+/* Reasons that several kinds of lines have. */
+#define KJ_CLAMAV_OTHER_LEVEL KJ_SENTENCE("written for other versions of ClamAV")
 
 /* ---- fields and numbers -------------------------------------------------------------------- */
 
@@ -57,9 +61,19 @@ typedef enum kj_clamav_level { KJ_LEVEL_FITS, KJ_LEVEL_OTHER, KJ_LEVEL_MALFORMED
 kj_clamav_level kj_clamav_levels(const kj_span *fields, size_t first, size_t count,
                                  uint64_t *out_min);
 
+/* Whether the signature of that name, on the line under way, is to be left out; counts it then. */
+bool kj_clamav_is_ignored(kj_clamav *c, kj_span name);
+
+/* The class of what a signature of that name finds: that of the kind of signature, but HEURISTIC
+ * for names that say so. */
+kj_class kj_clamav_class(kj_span name, kj_class klass);
+
 /* The name that is reported: with .UNOFFICIAL when asked for, in the arena; empty without memory.
  */
 kj_span kj_clamav_name(kj_clamav *c, kj_span name);
+
+/* Likewise, in a buffer where it differs from `name`; empty when that is too small. */
+kj_span kj_clamav_name_in(const kj_clamav *c, kj_span name, uint8_t *buffer, size_t size);
 
 /* ---- bodies (body.c) ----------------------------------------------------------------------- */
 
@@ -79,11 +93,17 @@ enum {
 kj_clamav_result kj_clamav_body(kj_clamav *c, kj_span body, unsigned options, kj_span identifier,
                                 uint32_t *out);
 
+/* Makes what all bodies share. False without memory. */
+bool kj_clamav_make_nodes(kj_clamav *c);
+
 /* Whether text in lower case could hold the pattern: none of its bytes must be an upper-case
  * letter. Signatures for which that is so are looked at in normalised views, too. */
 bool kj_clamav_may_be_lower(const kj_ir *ir, uint32_t pattern);
 
 /* ---- expressions (expr.c) ------------------------------------------------------------------ */
+
+/* Module `clamav` among the options' schemas, or NULL. */
+const kj_schema *kj_clamav_schema(const kj_clamav_options *options);
 
 /* Constructors; NULL without memory (and with a NULL argument), so that they nest. */
 kj_expr *kj_clamav_int(kj_clamav *c, int64_t value);
@@ -94,6 +114,8 @@ kj_expr *kj_clamav_node(kj_clamav *c, kj_op op, kj_type type, uint32_t index, si
 kj_expr *kj_clamav_field(kj_clamav *c, const char *path, size_t count, kj_expr *const *args);
 
 /* Where a signature may match. */
+enum { KJ_MACRO_GROUPS = 32 };
+
 typedef enum kj_place_kind {
     KJ_PLACE_ANYWHERE,
     KJ_PLACE_AT,      /* at `from` */
@@ -104,16 +126,18 @@ typedef enum kj_place_kind {
 
 typedef struct kj_clamav_place {
     kj_place_kind kind;
-    const kj_expr *from;
-    const kj_expr *to;
+    kj_expr *from;
+    kj_expr *to;
     uint32_t group;
+    bool
+        needs_program; /* and the header of the program must parse, for what nothing else says so */
 } kj_clamav_place;
 
 /* Reads an offset ("EP+10,4") of a signature for target type `target`. */
 kj_clamav_result kj_clamav_offset(kj_clamav *c, kj_span text, uint32_t target,
                                   kj_clamav_place *out);
 
-/* Whether the pattern is found at the place, and how often. */
+/* Whether the pattern is found at the place, and how often; of KJ_PLACE_VERSION, once at most. */
 kj_expr *kj_clamav_found(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place);
 kj_expr *kj_clamav_count(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place);
 
@@ -130,6 +154,10 @@ enum {
     KJ_TARGET_COUNT = 15
 };
 
+/* Reads the number of a target type. One that ClamAV has not, or has no use for, counts the line as
+ * left out. */
+kj_clamav_result kj_clamav_target(kj_clamav *c, kj_span text, uint32_t *out);
+
 /* Whether objects of that type have an entry point and sections. */
 bool kj_target_is_program(uint32_t target);
 
@@ -145,10 +173,15 @@ typedef struct kj_clamav_mark {
 kj_clamav_mark kj_clamav_get_mark(const kj_clamav *c);
 void kj_clamav_take_back(kj_clamav *c, kj_clamav_mark mark);
 
-/* Appends a rule with the patterns since `mark`, and its detection. The condition gets "the object
- * is of that target" in front, and the views of the target. `extra`: KJ_RULE_... flags. */
+/* Appends a rule with the patterns since `mark`, and its detection, unless the name is ignored. The
+ * condition gets "the object is of that target" in front, and the views of the target. */
 kj_clamav_result kj_clamav_add_rule(kj_clamav *c, kj_clamav_mark mark, kj_span name,
                                     kj_origin origin, uint32_t target, kj_expr *condition);
+
+/* Likewise, of a class that does not follow from the name. */
+kj_clamav_result kj_clamav_add_rule_of(kj_clamav *c, kj_clamav_mark mark, kj_span name,
+                                       kj_origin origin, kj_class klass, uint32_t target,
+                                       kj_expr *condition);
 
 /* ---- one function a kind of line ----------------------------------------------------------- */
 
@@ -162,7 +195,9 @@ kj_clamav_compile kj_clamav_db;
 kj_clamav_compile kj_clamav_hdb; /* digests: digests.c */
 kj_clamav_compile kj_clamav_mdb;
 kj_clamav_compile kj_clamav_imp;
-kj_clamav_compile kj_clamav_ftm; /* small.c */
+kj_clamav_compile kj_clamav_ign; /* small.c */
+kj_clamav_compile kj_clamav_info;
+kj_clamav_compile kj_clamav_ftm;
 kj_clamav_compile kj_clamav_pwdb;
 kj_clamav_compile kj_clamav_idb;
 kj_clamav_compile kj_clamav_cfg;
@@ -175,7 +210,8 @@ kj_clamav_compile kj_clamav_gdb;
 kj_clamav_result kj_clamav_keep(kj_clamav *c);
 bool kj_clamav_is_finishing(const kj_clamav *c);
 
-/* Members of macro groups: bodies of .ndb lines with offset $n$. */
+/* Members of macro groups: bodies of .ndb lines with offset $n$. Groups are below KJ_MACRO_GROUPS,
+ * as kj_clamav_offset() sees to. */
 bool kj_clamav_add_macro(kj_clamav *c, uint32_t group, kj_span body);
 size_t kj_clamav_macro_count(const kj_clamav *c, uint32_t group);
 kj_span kj_clamav_macro(const kj_clamav *c, uint32_t group, size_t index);

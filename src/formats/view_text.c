@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text, normalised: ASCII in lower case, a run of white space one space, everything else gone.
+ * What is gone does not end a run. UTF-16 thus becomes ASCII, too. */
+#include "base/arith.h"
+#include "formats/view_private.h"
+
+/* What becomes of each byte; 0: nothing. */
+/* clang-format off */
+#define SAME(c) [c] = (c)
+#define LOWER(c) [c] = (c) | 0x20
+#define EIGHT(of, c) of(c), of(c + 1), of(c + 2), of(c + 3), of(c + 4), of(c + 5), of(c + 6), of(c + 7)
+static const uint8_t kept[256] = {
+    ['\t'] = ' ', ['\n'] = ' ', ['\v'] = ' ', ['\f'] = ' ', ['\r'] = ' ',
+    EIGHT(SAME, 0x20), EIGHT(SAME, 0x28), EIGHT(SAME, 0x30), EIGHT(SAME, 0x38),
+    SAME('@'), LOWER('A'), LOWER('B'), LOWER('C'), LOWER('D'), LOWER('E'), LOWER('F'), LOWER('G'),
+    EIGHT(LOWER, 0x48), EIGHT(LOWER, 0x50), LOWER('X'), LOWER('Y'), LOWER('Z'),
+    SAME('['), SAME('\\'), SAME(']'), SAME('^'), SAME('_'),
+    EIGHT(SAME, 0x60), EIGHT(SAME, 0x68), EIGHT(SAME, 0x70), EIGHT(SAME, 0x78),
+};
+/* clang-format on */
+
+/* Appends to `to`, which has room for all; `last` is the byte before. Without a branch: what is
+ * gone is overwritten. */
+static size_t squeeze(kj_span from, uint8_t *to, uint8_t *last)
+{
+    size_t count = 0;
+    uint8_t before = *last;
+    for (size_t i = 0; i < from.len; i++) {
+        uint8_t c = kept[from.data[i]];
+        to[count] = c;
+        bool gone = c == 0 || (c == ' ' && before == ' ');
+        count += !gone;
+        before = c ? c : before;
+    }
+    *last = before;
+    return count;
+}
+
+void kj_view_text(kj_span bytes, kj_buf *out)
+{
+    enum { STEP = 64 << 10 };
+    uint8_t last = 0;
+    for (size_t at = 0; at < bytes.len;) {
+        kj_span part = kj_span_sub(bytes, at, kj_min_size(STEP, out->max - out->len));
+        uint8_t *room = kj_buf_reserve(out, part.len ? part.len : 1);
+        if (!room)
+            return;
+        kj_buf_added(out, squeeze(part, room, &last));
+        at += part.len;
+    }
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "formats/views.h"
+
+#include "base/arith.h"
+#include "formats/view_private.h"
+
+/* The most bytes that one byte becomes, over a whole object, and some that stand there always. */
+static const struct {
+    const char *name;
+    const char *title;
+    unsigned factor;
+    unsigned extra;
+} views[KJ_VIEW_COUNT] = {
+    [KJ_VIEW_NONE] = {"", "", 1, 0},
+    [KJ_VIEW_TEXT] = {"text", KJ_SENTENCE("the normalised text"), 1, 0},
+    /* "&#256" becomes "&#x0100;", and a value is parted from the name behind it */
+    [KJ_VIEW_HTML_PLAIN] = {"html", KJ_SENTENCE("the normalised HTML"), 2, 1},
+    [KJ_VIEW_HTML_TEXT] = {"html-text", KJ_SENTENCE("the text of the HTML"), 2, 1},
+    /* "a;" becomes "n0000000;", were there that many names */
+    [KJ_VIEW_HTML_SCRIPTS] = {"scripts", KJ_SENTENCE("its normalised scripts"), 5, 32},
+};
+
+const char *kj_view_name(kj_view view)
+{
+    return view < KJ_VIEW_COUNT ? views[view].name : "";
+}
+
+const char *kj_view_title(kj_view view)
+{
+    return view < KJ_VIEW_COUNT ? views[view].title : "";
+}
+
+size_t kj_view_bound(kj_view view, size_t len)
+{
+    size_t bound;
+    if (view >= KJ_VIEW_COUNT || !kj_mul_size(len, views[view].factor, &bound) ||
+        !kj_add_size(bound, views[view].extra, &bound))
+        return SIZE_MAX;
+    return bound;
+}
+
+/* ---- which ----------------------------------------------------------------------------------- */
+
+enum {
+    TEXT = 1u << KJ_VIEW_TEXT,
+    HTML = 1u << KJ_VIEW_HTML_PLAIN | 1u << KJ_VIEW_HTML_TEXT | 1u << KJ_VIEW_HTML_SCRIPTS,
+};
+
+/* Formats that are text in lines, though they count as something else here. */
+static bool is_text(const kj_format *format)
+{
+    static const char *const others[] = {"ics", "vcard"};
+    if (format->kind == KJ_KIND_TEXT)
+        return strcmp(format->name, "empty") != 0;
+    for (size_t i = 0; i < KJ_COUNT(others); i++)
+        if (strcmp(format->name, others[i]) == 0)
+            return true;
+    return false;
+}
+
+unsigned kj_views_of(const kj_object *object)
+{
+    bool text = false;
+    bool page = false;
+    for (size_t i = 0; i < object->claims.count; i++) {
+        text |= is_text(object->claims.formats[i]);
+        page |= strcmp(object->claims.formats[i]->name, "html") == 0;
+    }
+    if (!text)
+        return 0;
+    return kj_view_has_tag(object->bytes) ? HTML : page ? TEXT | HTML : TEXT;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+void kj_view_flush(kj_view_out *out)
+{
+    kj_buf_added(out->buf, out->used);
+    out->room = NULL;
+    out->used = out->size = 0;
+}
+
+bool kj_view_grow(kj_view_out *out)
+{
+    enum { STEP = 64 << 10 };
+    kj_view_flush(out);
+    size_t left = out->buf->max - out->buf->len;
+    size_t size = kj_min_size(STEP, left);
+    out->room = size && !out->buf->failed ? kj_buf_reserve(out->buf, size) : NULL;
+    out->size = out->room ? size : 0;
+    out->buf->failed |= !out->room;
+    return out->room;
+}
+
+void kj_view_put_utf8(kj_view_out *out, unsigned c)
+{
+    if (c < 0x80) {
+        kj_view_put(out, (uint8_t)c);
+        return;
+    }
+    if (c < 0x800) {
+        kj_view_put(out, (uint8_t)(0xC0 | c >> 6));
+    } else {
+        kj_view_put(out, (uint8_t)(0xE0 | (c >> 12 & 0x0F)));
+        kj_view_put(out, (uint8_t)(0x80 | (c >> 6 & 0x3F)));
+    }
+    kj_view_put(out, (uint8_t)(0x80 | (c & 0x3F)));
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+/* Apart, for its table needs a piece of the stack. */
+static void make_scripts(kj_span bytes, kj_view_out *out)
+{
+    kj_script_names names;
+    memset(&names, 0, sizeof names);
+    kj_view_html(KJ_VIEW_HTML_SCRIPTS, bytes, &names, out);
+}
+
+kj_status kj_view_make(kj_view view, kj_span bytes, kj_buf *out, kj_error *err)
+{
+    if (view == KJ_VIEW_TEXT) {
+        kj_view_text(bytes, out);
+    } else if (view < KJ_VIEW_COUNT && view != KJ_VIEW_NONE) {
+        kj_view_out writer = {.buf = out};
+        if (view == KJ_VIEW_HTML_SCRIPTS)
+            make_scripts(bytes, &writer);
+        else
+            kj_view_html(view, bytes, NULL, &writer);
+        kj_view_flush(&writer);
+    }
+    if (out->failed && out->starved)
+        return kj_no_memory(err);
+    if (out->failed)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "a normalised view is larger than allowed");
+    return KJ_OK;
+}

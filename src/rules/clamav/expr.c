@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conditions out of parts. Each constructor takes NULL for an operand that could not be made, so
+ * that they nest and the outermost says whether there was memory. */
+#include "rules/clamav/compile.h"
+
+#include <assert.h>
+
+static kj_expr *new_expr(kj_clamav *c, kj_op op, kj_type type)
+{
+    kj_expr *expr = kj_new(&c->ir->arena, kj_expr);
+    if (!expr)
+        return NULL;
+    expr->op = op;
+    expr->type = type;
+    expr->index = KJ_NONE;
+    return expr;
+}
+
+kj_expr *kj_clamav_int(kj_clamav *c, int64_t value)
+{
+    kj_expr *expr = new_expr(c, KJ_OP_INT, KJ_TYPE_INT);
+    if (expr)
+        expr->integer = value;
+    return expr;
+}
+
+kj_expr *kj_clamav_text(kj_clamav *c, kj_span value)
+{
+    kj_expr *expr = new_expr(c, KJ_OP_STRING, KJ_TYPE_STRING);
+    char *copy = expr ? kj_arena_text(&c->ir->arena, value) : NULL;
+    if (!copy)
+        return NULL;
+    expr->text = kj_span_of(copy, value.len);
+    return expr;
+}
+
+kj_expr *kj_clamav_node(kj_clamav *c, kj_op op, kj_type type, uint32_t index, size_t count,
+                        kj_expr *const *args)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!args[i])
+            return NULL;
+    kj_expr *expr = new_expr(c, op, type);
+    if (!expr)
+        return NULL;
+    expr->index = index;
+    if (count == 0)
+        return expr;
+    expr->args = kj_new_array(&c->ir->arena, kj_expr *, count);
+    if (!expr->args)
+        return NULL;
+    memcpy(expr->args, args, count * sizeof *args);
+    expr->count = count;
+    return expr;
+}
+
+const kj_schema *kj_clamav_schema(const kj_clamav_options *options)
+{
+    for (size_t i = 0; i < options->schema_count; i++)
+        if (strcmp(options->schemas[i]->name, "clamav") == 0)
+            return options->schemas[i];
+    return NULL;
+}
+
+kj_expr *kj_clamav_field(kj_clamav *c, const char *path, size_t count, kj_expr *const *args)
+{
+    const kj_schema *schema = kj_clamav_schema(c->options);
+    for (size_t i = 0; i < schema->count; i++) {
+        const kj_field *row = &schema->fields[i];
+        /* `versions[]` is an array, which is asked without an index, and the INT in it. */
+        bool wanted = (row->type == KJ_TYPE_ARRAY) == (count == 0 && strstr(path, "[]") != NULL);
+        if (wanted && strcmp(row->path, path) == 0)
+            return kj_clamav_node(c, KJ_OP_FIELD, row->type, (uint32_t)schema->id << 16 | row->id,
+                                  count, args);
+    }
+    assert(!"a row of module clamav");
+    return NULL;
+}
+
+/* ---- places -------------------------------------------------------------------------------- */
+
+/* The pattern at any of the module's versions[]. */
+static kj_expr *found_at_version(kj_clamav *c, uint32_t pattern)
+{
+    enum { SLOT = 0 };
+    kj_expr *slot = kj_clamav_node(c, KJ_OP_VARIABLE, KJ_TYPE_INT, SLOT, 0, NULL);
+    kj_expr *versions = kj_clamav_field(c, "versions[]", 0, NULL);
+    kj_expr *version = kj_clamav_field(c, "versions[]", 1, &slot);
+    kj_expr *found = kj_clamav_node(c, KJ_OP_FOUND_AT, KJ_TYPE_BOOL, pattern, 1, &version);
+    kj_expr *items[] = {versions, found};
+    kj_expr *loop = kj_clamav_node(c, KJ_OP_FOR_COUNT, KJ_TYPE_BOOL, SLOT, 2, items);
+    if (loop)
+        loop->quantifier = KJ_Q_ANY;
+    return loop;
+}
+
+static kj_expr *at_place(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place)
+{
+    kj_expr *const bounds[] = {place->from, place->to};
+    switch (place->kind) {
+    case KJ_PLACE_AT:
+        return kj_clamav_node(c, KJ_OP_FOUND_AT, KJ_TYPE_BOOL, pattern, 1, bounds);
+    case KJ_PLACE_IN:
+        return kj_clamav_node(c, KJ_OP_FOUND_IN, KJ_TYPE_BOOL, pattern, 2, bounds);
+    case KJ_PLACE_VERSION:
+        return found_at_version(c, pattern);
+    default:
+        return kj_clamav_node(c, KJ_OP_FOUND, KJ_TYPE_BOOL, pattern, 0, NULL);
+    }
+}
+
+kj_expr *kj_clamav_found(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place)
+{
+    kj_expr *found = at_place(c, pattern, place);
+    if (!place->needs_program)
+        return found;
+    kj_expr *const both[] = {found, kj_clamav_field(c, "is_program", 0, NULL)};
+    return kj_clamav_node(c, KJ_OP_AND, KJ_TYPE_BOOL, KJ_NONE, 2, both);
+}
+
+kj_expr *kj_clamav_count(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place)
+{
+    if (place->kind == KJ_PLACE_VERSION) {
+        kj_expr *const found = found_at_version(c, pattern);
+        return kj_clamav_node(c, KJ_OP_TO_INT, KJ_TYPE_INT, KJ_NONE, 1, &found);
+    }
+    bool bounded = place->kind != KJ_PLACE_ANYWHERE;
+    kj_expr *const bounds[] = {place->from, place->kind == KJ_PLACE_AT ? place->from : place->to};
+    return kj_clamav_node(c, KJ_OP_COUNT_OF, KJ_TYPE_INT, pattern, bounded ? 2 : 0, bounds);
+}

@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""clamscan's opinion, beside kujo's: the same signatures over the same files must show the same.
+
+Random signatures of every construct and inputs that nearly match (generate.py); signatures lifted from Debian's
+clamav-testfiles; third-party sets of KUJO_CORPORA over files of this system and files in which their bytes are
+planted. KUJO_SEED sets the seed, which is told; KUJO_LONG asks more. A difference is told with one signature and
+one input that show it. Without clamscan everything is skipped."""
+
+import glob
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+from oracle import Malformed, Settled, ask_clamscan, ask_kujo, clamscan, kujo, lay_out
+from kit import (CORPORA, LONG, SANITIZED, Skip, case, check, read, run_cases, tool, write)  # noqa: E402
+import generate
+
+SEED = int(os.environ.get("KUJO_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
+TOLD = 5
+TESTFILES = "/usr/share/clamav-testfiles"
+
+# Lines that clamscan refuses because of how it searches; kujo takes them. By its words.
+ITS_OWN_LIMITS = ("Don't know how to create filter",)
+
+
+def rounds(usual):
+    return usual * 8 if LONG else max(1, usual // 3) if SANITIZED else usual
+
+
+# ---- comparing -----------------------------------------------------------------------------------
+
+def line_of(signatures, name):
+    for extension, lines in signatures.items():
+        for line in lines:
+            if re.split("[:;=]", line, maxsplit=1)[0] == name or line.endswith(":" + name):
+                return extension, line
+    return "?", name
+
+
+def smallest(extension, line, content):
+    """The input without what the difference does not need."""
+    def differs(bytes_):
+        lay_out({extension: [line]}, {"x": bytes_})
+        return ask_clamscan() != ask_kujo()[0]
+    size = len(content) // 2
+    while size and len(content) < 20000:
+        at = 0
+        while at < len(content):
+            shorter = content[:at] + content[at + size:]
+            if len(shorter) > 8 and differs(shorter):
+                content = shorter
+            else:
+                at += size
+        size //= 2
+    return content
+
+
+def differences(signatures, inputs, theirs, ours):
+    """What one found and the other did not, as text."""
+    told = []
+    for name in sorted(inputs):
+        for signature in sorted(theirs.get(name, set()) ^ ours.get(name, set())):
+            told.append((name, signature, signature in theirs.get(name, set())))
+    if told and LONG:
+        print("# seed %d" % SEED)
+    lines = ["%d differences, seed %d" % (len(told), SEED)] if told else []
+    for name, signature, is_theirs in told[:TOLD]:
+        extension, line = line_of(signatures, signature)
+        lines.append("%s alone finds %s in %s" % ("clamscan" if is_theirs else "kujo", signature, name))
+        lines.append("  %s: %s" % (extension, line))
+        if inputs[name] is not None:
+            lines.append("  in %s" % smallest(extension, line, inputs[name]).hex())
+    return lines
+
+
+def compare(signatures, inputs):
+    """Both over the same; how many times something was found."""
+    settled = Settled(signatures, inputs)
+    ours, result = ask_kujo()
+    refused = [line for line in result.notes if "malformed" in line.lower()]
+    wrong = differences(settled.signatures, inputs, settled.found, ours)
+    check(not wrong, *wrong)
+    check(not refused, "kujo refuses what clamscan takes, seed %d" % SEED, *refused[:TOLD])
+    check_refused(settled.refused)
+    return sum(map(len, ours.values())), settled
+
+
+def check_refused(refused):
+    """What clamscan refuses, kujo refuses, but for what only clamscan cannot do."""
+    wanted = [key for key, why in refused.items() if not any(words in why for words in ITS_OWN_LIMITS)]
+    for extension, line in wanted:
+        write("bad." + extension, line.encode("latin-1") + b"\n")
+        result = kujo("defs", "build", "--strict", "-o", "bad.kdb", "bad." + extension)
+        check(result.code == 2, "kujo takes what clamscan refuses, seed %d" % SEED, refused[extension, line],
+              "%s: %s" % (extension, line), result)
+
+
+# ---- random signatures ---------------------------------------------------------------------------
+
+def questions(dice, make, count, files):
+    """Signatures that `make` makes, and inputs for three of them each."""
+    made = [make(dice, "N%d" % number) for number in range(count)]
+    inputs = {"%04d" % number: generate.input_for(dice, [source for _, sources in dice.sample(made, 3)
+                                                         for source in sources])
+              for number in range(files)}
+    return [line for line, _ in made], inputs
+
+
+@case("random body signatures, inputs that nearly match")
+def bodies():
+    clamscan()
+    hits = 0
+    for number in range(rounds(3)):
+        lines, inputs = questions(random.Random(SEED + number), generate.ndb, 60, 150)
+        hits += compare({"ndb": lines}, inputs)[0]
+    check(hits > 30, "hardly anything is found: %d" % hits)
+    return "seed %d, %d found" % (SEED, hits)
+
+
+@case("random logical signatures, inputs that nearly match")
+def logical():
+    clamscan()
+    hits = 0
+    for number in range(rounds(3)):
+        lines, inputs = questions(random.Random(SEED + number), generate.ldb, 60, 150)
+        hits += compare({"ldb": lines}, inputs)[0]
+    check(hits > 30, "hardly anything is found: %d" % hits)
+    return "seed %d, %d found" % (SEED, hits)
+
+
+@case("offsets in programs: entry point, sections, the end")
+def programs():
+    clamscan()
+    dice = random.Random(SEED)
+    lines, hits = [], 0
+    for number in range(60):
+        where = dice.choice(("EP+%d", "EP-%d", "S0+%d", "S1+%d", "S2+%d", "SL+%d", "EOF-%d", "%d")) % dice.randrange(24)
+        where = dice.choice((where, where, "SE%d" % dice.randrange(3)))
+        where += ",%d" % dice.randrange(24) if dice.random() < 0.4 else ""
+        lines.append("N%d:1:%s:%s" % (number, where, dice.choice((b"wxyz", b"klmn")).hex()))
+    inputs = {}
+    for number in range(60):
+        image = bytearray(generate.program([(b".a", b"A" * 0x150), (b".b", b"B" * 0x3F0), (b".c", b"C" * 0x200)],
+                                           0x1000 + dice.randrange(0x100), b"T" * 48, number % 3 == 0))
+        borders = (0, 0x400, 0x600, 0xA00, 0xC00, len(image), 0x400 + image[0xA8] + 256 * (image[0xA9] & 15))
+        for _ in range(12):
+            at = dice.choice(borders) + dice.randrange(-26, 26)
+            if 0x300 < at < len(image) - 4:
+                image[at:at + 4] = dice.choice((b"wxyz", b"klmn"))
+        inputs["%02d" % number] = bytes(image)
+    hits = compare({"ndb": lines}, inputs)[0]
+    check(hits > 30, "hardly anything is found: %d" % hits)
+    return "seed %d, %d found" % (SEED, hits)
+
+
+# ---- signatures of others ------------------------------------------------------------------------
+
+class Corpus:
+    """The third-party sets, unpacked when first asked for."""
+
+    place = None
+
+    @classmethod
+    def files(cls):
+        if cls.place is None:
+            archive = os.path.join(CORPORA, "clamav-sigs.tar.zst")
+            if not os.path.exists(archive):
+                raise Skip("there is no %s: set KUJO_CORPORA" % archive)
+            tool("zstd")
+            cls.place = tempfile.TemporaryDirectory(prefix="kujo-sigs-")
+            subprocess.run(["tar", "--zstd", "-xf", archive, "-C", cls.place.name], check=True)
+        found = (path for extension in ("hdb", "ndb", "ldb")
+                 for path in glob.glob(cls.place.name + "/**/*." + extension, recursive=True))
+        return {path: [line for line in read(path).decode("latin-1").splitlines()] for path in sorted(found)}
+
+
+def system_files(dice, count, largest):
+    """Ordinary files of this system, of many kinds."""
+    found = []
+    for top in ("/usr/share", "/usr/lib", "/usr/bin", "/usr/sbin"):
+        for folder, folders, names in os.walk(top):
+            folders.sort()
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                if os.path.isfile(path) and not os.path.islink(path) and 6 <= os.path.getsize(path) <= largest:
+                    found.append(path)
+    return dice.sample(found, min(count, len(found)))
+
+
+@case("third-party sets: their own bytes, planted")
+def planted():
+    clamscan()
+    dice = random.Random(SEED)
+    lines, inputs, count = {}, {}, rounds(40)
+    for path, rows in Corpus.files().items():
+        extension = path.rsplit(".", 1)[-1]
+        lines.setdefault(extension, []).extend(rows)
+        if extension == "hdb":
+            continue
+        for line in dice.sample(rows, min(count, len(rows))):
+            content = generate.input_of_line(dice, extension, line) if not line.startswith("#") and line else None
+            if content:
+                inputs["%s-%04d" % (extension, len(inputs))] = content
+    hits = over_sets(lines, inputs)
+    check(hits > len(inputs) // 4, "few are found: %d in %d inputs" % (hits, len(inputs)))
+    return "seed %d, %d inputs, %d found" % (SEED, len(inputs), hits)
+
+
+@case("third-party sets: ordinary files")
+def ordinary():
+    clamscan()
+    dice = random.Random(SEED)
+    lines = {}
+    for path, rows in Corpus.files().items():
+        lines.setdefault(path.rsplit(".", 1)[-1], []).extend(rows)
+    inputs = {"%04d-%s" % (number, re.sub(r"[^\w.]", "_", os.path.basename(path))): read(path)
+              for number, path in enumerate(system_files(dice, rounds(120), 60000))}
+    over_sets(lines, inputs)
+    return "seed %d, %d files" % (SEED, len(inputs))
+
+
+def over_sets(lines, inputs):
+    lay_out(lines, inputs)
+    theirs = ask_clamscan()
+    ours, _ = ask_kujo()
+    wrong = differences(lines, inputs, theirs, ours)
+    check(not wrong, *wrong)
+    return sum(map(len, ours.values()))
+
+
+@case("clamav-testfiles: signatures lifted from their bytes")
+def lifted():
+    clamscan()
+    names = sorted(glob.glob(TESTFILES + "/clam*"))
+    if not names:
+        raise Skip("clamav-testfiles is not installed")
+    dice = random.Random(SEED)
+    inputs = {os.path.basename(name): read(name) for name in names}
+    lines = []
+    for number, (name, content) in enumerate(sorted(inputs.items()) * 3):
+        body, where = lift(dice, content)
+        lines.append("T%d:0:%s:%s" % (number, where, body))
+    hits, _ = compare({"ndb": lines}, inputs)
+    check(hits >= len(lines), "%d signatures, %d found" % (len(lines), hits))
+    return "seed %d, %d signatures, %d found" % (SEED, len(lines), hits)
+
+
+def lift(dice, content):
+    """A body of a file's own bytes, with some of them left open, and an offset that it has there."""
+    piece = b""
+    while len(set(piece[:6])) < 5 or len(set(piece[-6:])) < 4:  # runs of one byte take clamscan minutes
+        at = dice.randrange(len(content) - 40)
+        piece = content[at:at + dice.randrange(12, 40)]
+    digits = [byte.to_bytes(1, "big").hex() for byte in piece]
+    for _ in range(dice.randrange(4)):
+        digits[dice.randrange(4, len(digits))] = "??"
+    if dice.random() < 0.3:
+        middle = len(digits) // 2
+        digits[middle:middle + 3] = [dice.choice(("{3}", "*", "{2-4}", "{-3}", "{3-}"))]
+        digits[middle + 1:] = [byte.to_bytes(1, "big").hex() for byte in piece[middle + 3:]]
+    where = dice.choice(("*", "*", str(at), "%d,%d" % (max(0, at - 5), 10), "EOF-%d" % (len(content) - at)))
+    return "".join(digits), where
+
+
+print("# seed %d" % SEED)
+sys.exit(run_cases())
