@@ -8,7 +8,7 @@ _kujo_words() {
 _kujo() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} words=()
-    local _kujo_pattern='s/^  \([a-z]*\)  .*/\1/p'
+    local _kujo_pattern='s/^  \([a-z][a-z-]*\)  *.*/\1/p'
     if ((COMP_CWORD == 1)) || [[ $command == help && COMP_CWORD -eq 2 ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_kujo_words "$program") --help --version" -- "$current")
         return
@@ -18,12 +18,13 @@ _kujo() {
         return
     fi
     case $previous in
-        --rules-kind) mapfile -t COMPREPLY < <(compgen -W "yara advisory" -- "$current"); return ;;
+        --rules-kind) mapfile -t COMPREPLY < <(compgen -W "yara advisory ndb ldb hdb hsb mdb msb imp cdb" -- "$current"); return ;;
         --heuristic)
             mapfile -t COMPREPLY < <(compgen -W "all= Mail= $("$program" scan --list-heuristics 2>/dev/null |
                 sed -n 's/^Heuristics\.\([A-Za-z0-9.]*\).*/\1=/p')" -- "$current")
             compopt -o nospace
             return ;;
+        --type) mapfile -t COMPREPLY < <(compgen -W "yara ndb ldb hdb hsb mdb msb imp cdb crb" -- "$current"); return ;;
         --lang) mapfile -t COMPREPLY < <(compgen -W "en ja" -- "$current"); return ;;
     esac
     if ((COMP_CWORD > 3)) && [[ "${COMP_WORDS[*]:COMP_CWORD-3:3}" == --heuristic\ *\ = ||
@@ -40,7 +41,7 @@ _kujo() {
         return
     fi
     if [[ $command == info ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$("$program" defs list 2>/dev/null)" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$("$program" defs list 2>/dev/null | head -n 5000)" -- "$current")
         return
     fi
     mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -15,4 +15,4 @@ end
 
 complete -c kujo -n 'test (count (commandline -opc)) -eq 1' -f -a '(__kujo_commands)'
 complete -c kujo -n 'string match -q -- "-*" (commandline -ct)' -f -a '(__kujo_options)'
-complete -c kujo -n 'contains info (commandline -opc)' -f -a '(kujo defs list 2>/dev/null)'
+complete -c kujo -n 'contains info (commandline -opc)' -f -a '(kujo defs list 2>/dev/null | head -n 5000)'

@@ -5,3 +5,6 @@
 #include "base/span.h"
 
 uint32_t kj_crc32c(kj_span bytes);
+
+/* The same without instructions for it; for tests. */
+uint32_t kj_crc32c_portable(kj_span bytes);

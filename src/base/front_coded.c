@@ -9,17 +9,23 @@
 #include <string.h>
 
 enum {
-    RECENT = 1 << 15, /* slots */
-    RECENT_TEXT = 58, /* bytes; longer texts are not remembered */
+    RECENT = 1 << 12, /* slots: they stay in the cache */
+    RECENT_TEXT = 63, /* bytes; longer texts are not remembered */
     VARINT_MAX = 5,
     ENTRY_MAX = 2 * VARINT_MAX + KJ_FRONT_TEXT_MAX + 2,
 };
 
-/* A text that was added lately; one cache line. */
+/* Texts that were added lately, a slot each. Most texts are new, which `known` shows without a look
+ * at the texts. */
 typedef struct kj_front_recent {
-    uint32_t number_plus_1; /* 0: none */
-    uint8_t len;
-    uint8_t text[RECENT_TEXT];
+    struct {
+        uint32_t number_plus_1; /* 0: none */
+        uint32_t crc;
+    } known[RECENT];
+    struct {
+        uint8_t len;
+        uint8_t text[RECENT_TEXT];
+    } texts[RECENT];
 } recent;
 
 void kj_front_init(kj_front_writer *writer)
@@ -66,9 +72,10 @@ static size_t shared_with(kj_span a, kj_span b)
     return i;
 }
 
-static uint16_t check_of(kj_span text, uint32_t number)
+/* Of the text's checksum and its number. */
+static uint16_t check_of(uint32_t crc, uint32_t number)
 {
-    return (uint16_t)((kj_crc32c(text) ^ number * UINT32_C(0x9E3779B1)) >> 16);
+    return (uint16_t)((crc ^ number * UINT32_C(0x9E3779B1)) >> 16);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -87,7 +94,7 @@ static size_t read_entry(kj_reader *r, uint32_t number, uint8_t *out, size_t len
     if (bytes.len)
         memcpy(out + shared, bytes.data, bytes.len);
     kj_span text = kj_span_of(out, shared + bytes.len);
-    return check == check_of(text, number) ? text.len : 0;
+    return check == check_of(kj_crc32c(text), number) ? text.len : 0;
 }
 
 kj_span kj_front_text(const kj_front_view *view, uint32_t number, uint8_t *out)
@@ -104,6 +111,26 @@ kj_span kj_front_text(const kj_front_view *view, uint32_t number, uint8_t *out)
             return (kj_span){0};
     }
     return kj_span_of(out, len);
+}
+
+bool kj_front_next(kj_front_walk *walk)
+{
+    for (;;) {
+        uint64_t block = walk->next / KJ_FRONT_BLOCK;
+        if (block >= walk->view->block_count)
+            return false;
+        bool first = walk->next % KJ_FRONT_BLOCK == 0;
+        kj_reader r = kj_reader_of(walk->view->bytes);
+        kj_seek(&r, first ? walk->view->blocks[block] : walk->pos);
+        size_t len = read_entry(&r, (uint32_t)walk->next, walk->bytes, first ? 0 : walk->text.len);
+        if (len > 0) {
+            walk->number = (uint32_t)walk->next++;
+            walk->text = kj_span_of(walk->bytes, len);
+            walk->pos = r.pos;
+            return true;
+        }
+        walk->next = (block + 1) * KJ_FRONT_BLOCK;
+    }
 }
 
 kj_status kj_front_verify(const kj_front_view *view, uint32_t *out_count, kj_error *err)
@@ -128,23 +155,14 @@ kj_status kj_front_verify(const kj_front_view *view, uint32_t *out_count, kj_err
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-/* Where the text is kept, if it is. NULL: it is too long for that. */
-static recent *slot_of(const kj_front_writer *w, kj_span text)
+static bool is_in(const recent *r, uint32_t crc, kj_span text)
 {
-    uint64_t hash = text.len;
-    if (text.len > RECENT_TEXT)
-        return NULL;
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ text.data[i]) * UINT64_C(0x100000001B3); /* FNV-1a */
-    return &w->recent[hash >> 32 & (RECENT - 1)];
+    uint32_t slot = crc & (RECENT - 1);
+    return r->known[slot].number_plus_1 && r->known[slot].crc == crc &&
+           kj_span_equal(kj_span_of(r->texts[slot].text, r->texts[slot].len), text);
 }
 
-static bool is_in(const recent *slot, kj_span text)
-{
-    return slot && slot->number_plus_1 && kj_span_equal(kj_span_of(slot->text, slot->len), text);
-}
-
-static kj_status append(kj_front_writer *w, kj_span text, kj_error *err)
+static kj_status append(kj_front_writer *w, kj_span text, uint32_t crc, kj_error *err)
 {
     uint8_t entry[ENTRY_MAX];
     bool first = w->count % KJ_FRONT_BLOCK == 0;
@@ -154,7 +172,7 @@ static kj_status append(kj_front_writer *w, kj_span text, kj_error *err)
     uint8_t *end = put_varint(put_varint(entry, shared), text.len - shared);
     memcpy(end, text.data + shared, text.len - shared);
     end += text.len - shared;
-    uint16_t check = check_of(text, w->count);
+    uint16_t check = check_of(crc, w->count);
     *end++ = (uint8_t)check;
     *end++ = (uint8_t)(check >> 8);
     kj_buf_put(&w->bytes, kj_span_of(entry, (size_t)(end - entry)));
@@ -168,13 +186,15 @@ static kj_status append(kj_front_writer *w, kj_span text, kj_error *err)
     return KJ_OK;
 }
 
-static void remember(const kj_front_writer *w, recent *slot, kj_span text)
+static void remember(kj_front_writer *w, uint32_t crc, kj_span text)
 {
-    if (!slot)
+    uint32_t slot = crc & (RECENT - 1);
+    if (text.len > RECENT_TEXT)
         return;
-    slot->number_plus_1 = w->count;
-    slot->len = (uint8_t)text.len;
-    memcpy(slot->text, text.data, text.len);
+    w->recent->known[slot].number_plus_1 = w->count;
+    w->recent->known[slot].crc = crc;
+    w->recent->texts[slot].len = (uint8_t)text.len;
+    memcpy(w->recent->texts[slot].text, text.data, text.len);
 }
 
 kj_status kj_front_add(kj_front_writer *w, kj_span text, uint32_t *out, kj_error *err)
@@ -186,16 +206,16 @@ kj_status kj_front_add(kj_front_writer *w, kj_span text, uint32_t *out, kj_error
         return KJ_OK;
     }
     if (!w->recent)
-        w->recent = calloc(RECENT, sizeof *w->recent);
+        w->recent = calloc(1, sizeof *w->recent);
     if (!w->recent)
         return kj_no_memory(err);
-    recent *slot = slot_of(w, text);
-    if (!is_in(slot, text)) {
-        KJ_TRY(append(w, text, err));
-        remember(w, slot, text);
-        *out = w->count - 1;
+    uint32_t crc = kj_crc32c(text);
+    if (is_in(w->recent, crc, text)) {
+        *out = w->recent->known[crc & (RECENT - 1)].number_plus_1 - 1;
         return KJ_OK;
     }
-    *out = slot->number_plus_1 - 1;
+    KJ_TRY(append(w, text, crc, err));
+    remember(w, crc, text);
+    *out = w->count - 1;
     return KJ_OK;
 }

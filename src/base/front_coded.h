@@ -55,3 +55,20 @@ kj_span kj_front_text(const kj_front_view *view, uint32_t number, uint8_t *out);
  * fault: then kj_front_text() has at least one text less than there should be. */
 KJ_MUST_CHECK kj_status kj_front_verify(const kj_front_view *view, uint32_t *out_count,
                                         kj_error *err);
+
+/* All texts one after the other, which is faster than asking for each:
+ *
+ *     kj_front_walk walk = {.view = &view};
+ *     while (kj_front_next(&walk)) use(walk.number, walk.text);
+ */
+typedef struct kj_front_walk {
+    const kj_front_view *view;
+    uint32_t number; /* of the text at hand */
+    kj_span text;    /* in `bytes`; until the next call */
+    uint64_t next;   /* number of the one behind it, */
+    size_t pos;      /* which begins here */
+    uint8_t bytes[KJ_FRONT_TEXT_MAX];
+} kj_front_walk;
+
+/* False at the end. What is damaged is passed over, and the rest of its block. */
+bool kj_front_next(kj_front_walk *walk);

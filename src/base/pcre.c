@@ -4,6 +4,8 @@
  * What it does differently from what one expects:
  * - Its match limit counts anew at each place where a match may begin, so it bounds no search.
  * Patterns are compiled with a callout before each of their items, and those are counted.
+ * - Callouts take room, and code may have 64 KiB only. Patterns for which that is too little have a
+ * single one at their start, so that places are counted, and lower limits.
  * - A limit on where a match begins (last_start) does not keep it from looking for a first byte up
  * to the end; but it does that once a search.
  * - It frees nothing of its own: tables and contexts are made for each pattern. */
@@ -47,12 +49,15 @@ enum {
     HEAP_LIMIT_KIB = 32 << 10,
     PATTERN_MAX = 64 << 10,
     STEPS_AT_ONCE = 256, /* are paid together */
+    LARGE_MATCH_LIMIT = 10000,
+    STEPS_OF_PLACE = 64, /* where places are counted */
 };
 
 struct kj_pcre {
     pcre2_code_8 *code;
     pcre2_match_context_8 *context;
     pcre2_match_data_8 *data;
+    bool is_large; /* has only one callout */
 };
 
 static const struct {
@@ -67,7 +72,7 @@ static const struct {
 
 static uint32_t translate(unsigned options)
 {
-    uint32_t out = PCRE2_NEVER_UTF | PCRE2_USE_OFFSET_LIMIT | PCRE2_AUTO_CALLOUT;
+    uint32_t out = PCRE2_NEVER_UTF | PCRE2_USE_OFFSET_LIMIT;
     for (size_t i = 0; i < KJ_COUNT(options_map); i++)
         out |= options & options_map[i].ours ? options_map[i].theirs : 0;
     return out;
@@ -114,17 +119,34 @@ static void rewrite_posix(kj_span posix, kj_buf *out)
     }
 }
 
-static kj_status compile(kj_pcre *pcre, kj_span pattern, unsigned options, kj_error *err)
+static kj_status compile_as(kj_pcre *pcre, kj_span pattern, uint32_t options, int *out_code,
+                            kj_error *err)
 {
-    int code = 0;
     size_t at = 0;
     PCRE2_SPTR8 text = pattern.len ? pattern.data : (PCRE2_SPTR8) "";
-    pcre->code = lib.pcre2_compile_8(text, pattern.len, translate(options), &code, &at, NULL);
+    pcre->code = lib.pcre2_compile_8(text, pattern.len, options, out_code, &at, NULL);
     if (pcre->code)
         return KJ_OK;
     uint8_t message[160] = "";
-    (void)lib.pcre2_get_error_message_8(code, message, sizeof message);
+    (void)lib.pcre2_get_error_message_8(*out_code, message, sizeof message);
     return kj_fail(err, KJ_MALFORMED, at, "%s", (const char *)message);
+}
+
+static kj_status compile(kj_pcre *pcre, kj_span pattern, unsigned options, kj_error *err)
+{
+    int code = 0;
+    uint32_t theirs = translate(options);
+    kj_status status = compile_as(pcre, pattern, theirs | PCRE2_AUTO_CALLOUT, &code, err);
+    if (code != PCRE2_ERROR_PATTERN_TOO_LARGE)
+        return status;
+    KJ_CLEANUP(kj_buf_done) kj_buf text;
+    kj_buf_init(&text, 2 * PATTERN_MAX + 32);
+    kj_buf_put_text(&text, "(?C)(?:");
+    kj_buf_put(&text, pattern);
+    kj_buf_put_text(&text, options & KJ_PCRE_EXTENDED ? "\n)" : ")"); /* behind a comment */
+    pcre->is_large = true;
+    return text.failed ? kj_no_memory(err)
+                       : compile_as(pcre, kj_buf_span(&text), theirs, &code, err);
 }
 
 static kj_status prepare(kj_pcre *pcre, kj_error *err)
@@ -133,7 +155,8 @@ static kj_status prepare(kj_pcre *pcre, kj_error *err)
     pcre->data = lib.pcre2_match_data_create_8(1, NULL); /* of the whole match only */
     if (!pcre->context || !pcre->data)
         return kj_no_memory(err);
-    (void)lib.pcre2_set_match_limit_8(pcre->context, MATCH_LIMIT);
+    (void)lib.pcre2_set_match_limit_8(pcre->context,
+                                      pcre->is_large ? LARGE_MATCH_LIMIT : MATCH_LIMIT);
     (void)lib.pcre2_set_depth_limit_8(pcre->context, DEPTH_LIMIT);
     (void)lib.pcre2_set_heap_limit_8(pcre->context, HEAP_LIMIT_KIB);
     return KJ_OK;
@@ -167,13 +190,15 @@ kj_status kj_pcre_compile(kj_span pattern, unsigned options, kj_pcre **out, kj_e
 typedef struct account {
     const kj_pcre_search *search;
     unsigned steps;
+    unsigned step; /* what a callout counts as */
 } account;
 
 static int count_step(pcre2_callout_block_8 *block, void *user)
 {
     (void)block;
     account *a = user;
-    if (++a->steps < STEPS_AT_ONCE || !a->search->pay)
+    a->steps += a->step;
+    if (a->steps < STEPS_AT_ONCE || !a->search->pay)
         return 0;
     a->steps = 0;
     return a->search->pay(a->search->user, STEPS_AT_ONCE) ? 0 : PCRE2_ERROR_CALLOUT;
@@ -198,7 +223,7 @@ static kj_status explain(int code, kj_error *err)
 kj_status kj_pcre_find(kj_pcre *pcre, const kj_pcre_search *search, kj_pcre_match *out,
                        kj_error *err)
 {
-    account a = {.search = search};
+    account a = {.search = search, .step = pcre->is_large ? STEPS_OF_PLACE : 1};
     kj_span subject = search->subject;
     PCRE2_SPTR8 bytes = subject.len ? subject.data : (PCRE2_SPTR8) "";
     *out = (kj_pcre_match){0};

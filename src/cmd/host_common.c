@@ -208,7 +208,8 @@ int kj_host_show(const kj_host_options *options, const kj_host_run *run, kj_lang
 
 bool kj_host_open_sets(const kj_host_options *options, kj_sets *out)
 {
-    const kj_sets_wanted wanted = {options->definitions, &options->rules, options->rules_kind,
-                                   false};
+    const kj_sets_wanted wanted = {.definitions = options->definitions,
+                                   .rules = &options->rules,
+                                   .rules_kind = options->rules_kind};
     return kj_sets_open(&wanted, out);
 }

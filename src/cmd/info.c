@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/definitions.h"
+#include "cmd/info_signature.h"
 #include "cmd/language.h"
 #include "cmd/options.h"
 #include "cmd/page.h"
@@ -37,7 +38,8 @@ static const kj_usage usage = {
     .operands = N_("NAME|ALIAS|SYMPTOM"),
     .about = N_("Shows the page of a threat: by its name or an alias, or by what a person saw: a "
                 "file name, a registry value, the text of a window, a mail's subject. When several "
-                "threats fit, they are listed.\n"),
+                "threats fit, they are listed. Of a name that only signatures have, it says which "
+                "they are.\n"),
     .after = N_("Exit status: 0 a page or a list was shown, 1 nothing fits, 2 trouble.\n"),
     .options = table,
     .count = KJ_COUNT(table),
@@ -254,6 +256,9 @@ static void show_row(const result *r, kj_lang lang)
 static int show_results(const kj_defs *defs, const result_list *results, const char *words,
                         const info_options *options, kj_lang lang)
 {
+    if (results->count == 0 &&
+        kj_signature_info(defs, kj_text_trim(kj_span_str(words)), options->json))
+        return KJ_EXIT_OK;
     if (results->count == 0) {
         KJ_CLEANUP(kj_buf_done) kj_buf escaped;
         kj_buf_init(&escaped, 1 << 16);

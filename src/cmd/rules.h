@@ -9,7 +9,7 @@
  * stderr; false then. */
 bool kj_rules_build(const kj_ir *ir, uint32_t release, kj_defs *out);
 
-/* Compiles the files into one set of definitions as of `release`. What is wrong with them is said
- * on stderr; false then. */
-bool kj_rules_open(const kj_option_list *paths, kj_source_kind kind, uint32_t release, bool color,
+/* Compiles files, and everything in folders, into one set of definitions as of `release`. What is
+ * wrong with them is said on stderr; false then. */
+bool kj_rules_open(const kj_option_list *paths, const kj_sources_options *how, uint32_t release,
                    kj_defs *out);

@@ -38,6 +38,7 @@ typedef struct options {
     const char *rules_kind;
     const char *files_from;
     const char *state;
+    kj_sources_options sources;
     kj_option_list rules;
     kj_option_list module_data;
     kj_option_list excludes;
@@ -62,9 +63,11 @@ static const kj_option rows[] = {
     {"definitions", 'd', KJ_OPTION_TEXT, FIELD(definitions), N_("FILE"),
      N_("use these definitions; none: no definitions at all")},
     {"rules", 'r', KJ_OPTION_LIST, FIELD(rules), N_("FILE"),
-     N_("add the rules in FILE (.yar, .yara: YARA; .yaml: an advisory)")},
+     N_("add the rules in FILE (.yar, .yara: YARA; .yaml: an advisory; .ndb, .ldb, .hdb, .cvd and "
+        "so on: ClamAV's signatures)")},
     {"rules-kind", 0, KJ_OPTION_TEXT, FIELD(rules_kind), N_("KIND"),
-     N_("yara or advisory, whatever the files of --rules are called")},
+     N_("yara, advisory, ndb and so on, whatever the files of --rules are called")},
+    KJ_SOURCES_OPTIONS(options, sources),
     {"module-data", 0, KJ_OPTION_LIST, FIELD(module_data), N_("NAME=FILE"),
      N_("the report that rules' module NAME (cuckoo, androguard) answers from")},
     {"heuristic", 0, KJ_OPTION_LIST, FIELD(heuristics), N_("NAME=POLICY"),
@@ -340,8 +343,9 @@ static int prepare_and_scan(const options *o, int count, char **paths)
     kj_sets s = {.rules = SIZE_MAX};
     kj_reports reports;
     int code = KJ_EXIT_TROUBLE;
-    const kj_sets_wanted wanted = {o->definitions, &o->rules, o->rules_kind,
-                                   kj_wants_color(o->no_color, stderr)};
+    kj_sets_wanted wanted = {o->definitions, &o->rules, o->rules_kind, o->sources};
+    wanted.sources.color = kj_wants_color(o->no_color, stderr);
+    wanted.sources.quiet = o->quiet;
     if (kj_reports_read(&o->module_data, &reports) && kj_sets_open(&wanted, &s))
         code = scan(o, &s, &reports, &list, count, paths);
     kj_sets_close(&s);

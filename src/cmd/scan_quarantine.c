@@ -7,6 +7,7 @@
 #include "clean/transaction.h"
 #include "cmd/cmd.h"
 #include "cmd/runs.h"
+#include "scan/verdict.h"
 #include "scan/volume.h"
 
 #include <errno.h>
@@ -20,10 +21,16 @@ enum { ARENA_BUDGET = 256 << 20 };
 /* ---- what was detected
  * --------------------------------------------------------------------------------- */
 
+/* What is only strange is not moved, nor is what is known to be good. */
+static bool is_sure(kj_class klass)
+{
+    return kj_verdict_is_detection(klass) && klass != KJ_CLASS_HEURISTIC;
+}
+
 void kj_detected_add(kj_detected_list *list, const kj_run_object *object)
 {
     const kj_finding *verdict = &object->findings[object->best];
-    if (verdict->klass == KJ_CLASS_HEURISTIC || kj_span_is(object->path, "-"))
+    if (!is_sure(verdict->klass) || kj_span_is(object->path, "-"))
         return;
     if (list->items.count) { /* members of a file come one after the other */
         const kj_detected *last = &list->items.items[list->items.count - 1];
@@ -73,7 +80,7 @@ typedef struct second_look {
 static void on_finding(void *user, const kj_finding *finding)
 {
     second_look *look = user;
-    look->detected |= finding->klass != KJ_CLASS_HEURISTIC && finding->klass != KJ_CLASS_TRUSTED;
+    look->detected |= is_sure(finding->klass);
 }
 
 static void on_object(void *user, bool is_member, const char *type, uint64_t bytes)

@@ -40,9 +40,12 @@ static bool open_definitions(const kj_sets_wanted *wanted, kj_sets *sets)
 
 static bool open_rules(const kj_sets_wanted *wanted, kj_sets *sets)
 {
-    kj_source_kind kind = KJ_SOURCE_BY_NAME;
-    if (wanted->rules_kind && !kj_source_kind_parse(wanted->rules_kind, &kind)) {
-        (void)kj_complain(_("--rules-kind: '%s' is not yara or advisory"), wanted->rules_kind);
+    kj_sources_options how = wanted->sources;
+    how.kind_word = wanted->rules_kind;
+    if (wanted->rules_kind && !kj_source_kind_parse(wanted->rules_kind, &how.kind)) {
+        (void)kj_complain(_("--rules-kind: '%s' is not yara, advisory or an extension of ClamAV "
+                            "signatures (ndb, ldb, hdb ...)"),
+                          wanted->rules_kind);
         return false;
     }
     if (wanted->rules->count == 0)
@@ -50,7 +53,7 @@ static bool open_rules(const kj_sets_wanted *wanted, kj_sets *sets)
     uint32_t release = sets->count ? sets->defs[0].meta.release : 0;
     if (release < KJ_FIRST_RELEASE)
         release = KJ_FIRST_RELEASE;
-    if (!kj_rules_open(wanted->rules, kind, release, wanted->color, &sets->defs[sets->count]))
+    if (!kj_rules_open(wanted->rules, &how, release, &sets->defs[sets->count]))
         return false;
     sets->rules = sets->count;
     added(sets, "--rules");

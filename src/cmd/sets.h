@@ -2,7 +2,7 @@
 /* The definitions that a command searches: the chosen file, and what --rules adds. */
 #pragma once
 
-#include "cmd/options.h"
+#include "cmd/sources.h"
 #include "defs/defs.h"
 
 enum { KJ_SETS_OPEN_MAX = 2 };
@@ -20,7 +20,7 @@ typedef struct kj_sets_wanted {
     const char *definitions;     /* --definitions, or NULL */
     const kj_option_list *rules; /* --rules */
     const char *rules_kind;      /* --rules-kind, or NULL */
-    bool color;                  /* of messages */
+    kj_sources_options sources;  /* how these are read; the kind is that of rules_kind */
 } kj_sets_wanted;
 
 /* What goes wrong is said on stderr; false then. Close it all the same. */

@@ -12,49 +12,9 @@
 #include "rules/yara/yara.h"
 
 #include <errno.h>
-#include <fts.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
-static const struct {
-    const char *extension;
-    kj_source_kind kind;
-} extensions[] = {
-    {".yar", KJ_SOURCE_YARA},
-    {".yara", KJ_SOURCE_YARA},
-    {".yaml", KJ_SOURCE_ADVISORY},
-    {".yml", KJ_SOURCE_ADVISORY},
-};
-
-static const struct {
-    const char *word;
-    kj_source_kind kind;
-} kinds[] = {
-    {"yara", KJ_SOURCE_YARA},
-    {"advisory", KJ_SOURCE_ADVISORY},
-};
-
-bool kj_source_kind_parse(const char *word, kj_source_kind *out)
-{
-    for (size_t i = 0; i < KJ_COUNT(kinds); i++)
-        if (strcmp(word, kinds[i].word) == 0) {
-            *out = kinds[i].kind;
-            return true;
-        }
-    return false;
-}
-
-static kj_source_kind kind_by_name(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    for (size_t i = 0; dot && i < KJ_COUNT(extensions); i++)
-        if (strcasecmp(dot, extensions[i].extension) == 0)
-            return extensions[i].kind;
-    return KJ_SOURCE_BY_NAME;
-}
-
-/* ---- variables
- * ----------------------------------------------------------------------------------- */
+/* ---- variables ----------------------------------------------------------------------------- */
 
 static const char *const known_texts[] = {"filename", "filepath", "extension", "filetype", "owner"};
 
@@ -121,8 +81,7 @@ bool kj_sources_define(kj_ir *ir, const kj_option_list *defines)
     return true;
 }
 
-/* ---- compiling
- * ------------------------------------------------------------------------------------- */
+/* ---- advisories and rules ------------------------------------------------------------------ */
 
 const kj_source *kj_sources_include(void *user, kj_ir *ir, const kj_source *from, kj_span path,
                                     kj_error *err)
@@ -170,88 +129,44 @@ static kj_status compile_yara(kj_ir *ir, const kj_source *source, const kj_yara_
     return kj_yara_compile(ir, source, 0, source->text.len, &options, err);
 }
 
-static kj_status add_file(kj_ir *ir, const char *path, kj_source_kind kind,
-                          const kj_yara_options *how, kj_error *err)
+kj_status kj_sources_add_text(kj_ir *ir, const char *name, kj_span text, kj_source_kind kind,
+                              const kj_yara_options *how, kj_error *err)
 {
-    KJ_CLEANUP(kj_buf_done) kj_buf text;
-    kj_buf_init(&text, KJ_SOURCE_MAX);
-    KJ_TRY(kj_file_read(path, &text, err));
-    const kj_source *source = kj_ir_add_source(ir, path, kj_buf_span(&text));
+    const kj_source *source = kj_ir_add_source(ir, name, text);
     if (!source)
-        return kj_fail(err, KJ_NO_MEMORY, KJ_NO_OFFSET, "out of memory");
+        return kj_no_memory(err);
     return kind == KJ_SOURCE_YARA ? compile_yara(ir, source, how, err)
                                   : compile_advisory(ir, source, err);
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b)
+kj_status kj_sources_add_file(kj_ir *ir, const char *path, kj_source_kind kind,
+                              const kj_yara_options *how, kj_error *err)
 {
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
-static void close_tree(FTS **tree)
-{
-    if (*tree)
-        (void)fts_close(*tree);
-}
-
-/* With `how` only rules count. */
-static kj_status add_folder(kj_ir *ir, const char *path, kj_source_kind kind,
-                            const kj_yara_options *how, kj_error *err)
-{
-    char *const roots[] = {kj_arena_strdup(&ir->arena, path), NULL};
-    KJ_CLEANUP(close_tree) FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
-    if (!tree)
-        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot read: %s", strerror(errno));
-    FTSENT *entry;
-    size_t count = 0;
-    while ((entry = fts_read(tree))) {
-        kj_source_kind found = kind == KJ_SOURCE_BY_NAME ? kind_by_name(entry->fts_name) : kind;
-        if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
-            return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "%s: %s", entry->fts_path,
-                           strerror(entry->fts_errno));
-        if (entry->fts_info != FTS_F || found == KJ_SOURCE_BY_NAME ||
-            (how && found != KJ_SOURCE_YARA))
-            continue;
-        kj_error why = {0};
-        kj_status status = add_file(ir, entry->fts_path, found, how, &why);
-        if (status != KJ_OK)
-            return kj_fail(err, status, KJ_NO_OFFSET, "%s: %s", entry->fts_path, why.message);
-        count++;
-    }
-    /* Definitions of nothing would call everything clean. */
-    return count ? KJ_OK
-                 : kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET,
-                           "holds neither advisories (.yaml) nor rules (.yar, .yara)");
-}
-
-kj_status kj_sources_add(kj_ir *ir, const char *path, kj_source_kind kind, kj_error *err)
-{
-    struct stat info;
-    if (stat(path, &info) != 0)
-        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot open: %s", strerror(errno));
-    if (S_ISDIR(info.st_mode))
-        return add_folder(ir, path, kind, NULL, err);
-    if (kind == KJ_SOURCE_BY_NAME)
-        kind = kind_by_name(path);
-    if (kind == KJ_SOURCE_BY_NAME)
-        return kj_fail(err, KJ_UNSUPPORTED, KJ_NO_OFFSET,
-                       "what it holds does not show in its name; use .yar, .yara, .yaml or say "
-                       "--rules-kind");
-    return add_file(ir, path, kind, NULL, err);
+    KJ_CLEANUP(kj_buf_done) kj_buf text;
+    kj_buf_init(&text, KJ_SOURCE_MAX);
+    KJ_TRY(kj_file_read(path, &text, err));
+    return kj_sources_add_text(ir, path, kj_buf_span(&text), kind, how, err);
 }
 
 kj_status kj_sources_add_rules(kj_ir *ir, const char *path, const kj_yara_options *how,
                                kj_error *err)
 {
-    struct stat info;
-    if (stat(path, &info) != 0)
-        return kj_fail(err, KJ_IO, KJ_NO_OFFSET, "cannot open: %s", strerror(errno));
-    return S_ISDIR(info.st_mode) ? add_folder(ir, path, KJ_SOURCE_BY_NAME, how, err)
-                                 : add_file(ir, path, KJ_SOURCE_YARA, how, err);
+    kj_source_files files = {.arena = &ir->arena};
+    kj_status status = kj_source_files_add(&files, path, KJ_SOURCE_BY_NAME, KJ_SOURCE_YARA, err);
+    for (size_t i = 0; i < files.list.count && status == KJ_OK; i++) {
+        const char *file = files.list.items[i].path;
+        kj_error why = {0};
+        status = kj_sources_add_file(ir, file, KJ_SOURCE_YARA, how, &why);
+        if (status != KJ_OK && strcmp(file, path) == 0)
+            *err = why;
+        else if (status != KJ_OK)
+            (void)kj_fail(err, status, KJ_NO_OFFSET, "%s: %s", file, why.message);
+    }
+    kj_source_files_done(&files);
+    return status;
 }
 
-/* ---- telling
- * ---------------------------------------------------------------------------------------- */
+/* ---- telling ------------------------------------------------------------------------------- */
 
 bool kj_sources_print(const kj_ir *ir, bool color)
 {

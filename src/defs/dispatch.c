@@ -451,11 +451,14 @@ static kj_triggers set_of_rule(void *user, uint32_t rule)
     return d->sets[rule];
 }
 
-static void mark_counted(void *user, uint32_t pattern, bool placed)
+/* One place is tried, and so is a range for a chain: nobody needs to know all hits for that. */
+static void mark_counted(void *user, uint32_t pattern, kj_op op)
 {
     const dispatch *d = user;
     uint32_t needle = needle_of(d, pattern);
-    if (!placed || !kj_patterns_is_chain(d->in->builder, needle)) /* places of chains are tried */
+    bool tried = op == KJ_OP_FOUND_AT ||
+                 (op == KJ_OP_FOUND_IN && kj_patterns_is_chain(d->in->builder, needle));
+    if (!tried)
         kj_patterns_mark(d->in->builder, needle, KJ_NEEDLE_COUNTED);
 }
 

@@ -276,6 +276,15 @@ static uint32_t set_count(const kj_defs *defs)
     return defs->hash_sets.count < KJ_HASH_SETS_MAX ? defs->hash_sets.count : KJ_HASH_SETS_MAX;
 }
 
+uint64_t kj_hash_sets_count(const kj_defs *defs)
+{
+    const kj_disk_hash_set *sets = defs->hash_sets.data;
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < set_count(defs); i++)
+        count += sets[i].count;
+    return count;
+}
+
 static bool has_large(const view *v, uint32_t size)
 {
     const uint32_t *large = v->gate + (v->set->gate_words - v->set->gate_large);

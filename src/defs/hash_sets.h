@@ -34,6 +34,9 @@ void kj_hash_sets_put_records(const kj_hash_sets *sets, kj_buf *out);
 /* Checks all of it, trusting only the sections' bounds. */
 KJ_MUST_CHECK kj_status kj_hash_sets_verify(const kj_defs *defs, kj_error *err);
 
+/* How many digests there are. */
+uint64_t kj_hash_sets_count(const kj_defs *defs);
+
 /* ---- looking up ---------------------------------------------------------------------------- */
 
 /* What is digested at all: a bit for each kj_hash_scope. Trusted sets only, or all but those. */

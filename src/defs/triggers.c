@@ -349,7 +349,7 @@ bool kj_is_place(const kj_expr *expr)
 }
 
 struct counting {
-    void (*found)(void *user, uint32_t pattern, bool placed);
+    void (*found)(void *user, uint32_t pattern, kj_op op);
     void *user;
 };
 
@@ -364,12 +364,12 @@ static void count_loop(const struct counting *c, const kj_expr *expr)
 
 static void count(const struct counting *c, const kj_expr *expr, uint32_t current)
 {
-    bool placed = expr->op == KJ_OP_FOUND_AT || expr->op == KJ_OP_FOUND_IN;
-    bool counts = placed || expr->op == KJ_OP_COUNT_OF || expr->op == KJ_OP_OFFSET_OF ||
+    bool counts = expr->op == KJ_OP_FOUND_AT || expr->op == KJ_OP_FOUND_IN ||
+                  expr->op == KJ_OP_COUNT_OF || expr->op == KJ_OP_OFFSET_OF ||
                   expr->op == KJ_OP_LENGTH_OF;
     uint32_t pattern = expr->index == KJ_NONE ? current : expr->index;
     if (counts && pattern != KJ_NONE)
-        c->found(c->user, pattern, placed);
+        c->found(c->user, pattern, expr->op);
     if (expr->op == KJ_OP_FOR_PATTERNS) {
         count_loop(c, expr);
         return;
@@ -379,7 +379,7 @@ static void count(const struct counting *c, const kj_expr *expr, uint32_t curren
 }
 
 void kj_counted_patterns(const kj_expr *condition,
-                         void (*found)(void *user, uint32_t pattern, bool placed), void *user)
+                         void (*found)(void *user, uint32_t pattern, kj_op op), void *user)
 {
     const struct counting c = {found, user};
     count(&c, condition, KJ_NONE);

@@ -49,7 +49,7 @@ kj_triggers kj_triggers_of(kj_trigger_input *input, const kj_expr *condition);
  * externals, so that it is the same for all rules that see the object. */
 bool kj_is_place(const kj_expr *expr);
 
-/* Calls for each pattern that the condition asks more of than whether it is there; `placed`:
- * whether it is at a place or in a range, and no more than that. */
+/* Calls for each pattern that the condition asks more of than whether it is there, and with what
+ * operation it does. */
 void kj_counted_patterns(const kj_expr *condition,
-                         void (*found)(void *user, uint32_t pattern, bool placed), void *user);
+                         void (*found)(void *user, uint32_t pattern, kj_op op), void *user);

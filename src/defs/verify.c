@@ -191,7 +191,8 @@ static kj_status verify_rules(const kj_defs *defs, kj_error *err)
     KJ_TRY(verify_dispatch(defs, err));
     if (!indices_fit(defs, defs->meta.always, defs->rules.count) ||
         !indices_fit(defs, defs->meta.globals, defs->rules.count) ||
-        !indices_fit(defs, defs->meta.mails, defs->artifacts.count))
+        !indices_fit(defs, defs->meta.mails, defs->artifacts.count) ||
+        !texts_fit(defs, defs->meta.passwords))
         return malformed(err, KJ_NO_OFFSET, "a list in META is wrong");
     return KJ_OK;
 }

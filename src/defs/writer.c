@@ -688,6 +688,7 @@ static uint64_t newest_day(const writer *w)
 
 static void write_meta(writer *w)
 {
+    const kj_ir *ir = w->ir;
     kj_disk_meta meta = {
         .release = w->options->release,
         .engine = KJ_DISK_ENGINE,
@@ -695,11 +696,11 @@ static void write_meta(writer *w)
         .skipped = (uint32_t)w->report.skipped_engine,
         .variables = w->variables,
         .always = w->always,
+        .passwords = write_texts(w, (kj_texts){ir->passwords.items, ir->passwords.count}),
         .views = w->views,
         .left_out = w->left_out,
         .left_out_len = (uint32_t)w->docs.len - w->left_out,
     };
-    const kj_ir *ir = w->ir;
     meta.globals.first = list_position(w);
     for (size_t i = 0; i < ir->rules.count; i++)
         if (w->rules[i] != KJ_NONE && (ir->rules.items[i].flags & KJ_RULE_GLOBAL)) {

@@ -161,7 +161,11 @@ struct kj_sink {
     void (*unseen)(kj_sink *sink, kj_status why, kj_span member, const char *sentence);
     kj_status (*account)(kj_sink *sink, uint64_t bytes, kj_error *err);
     bool (*reading)(kj_sink *sink, uint64_t bytes);
-    uint64_t largest_member; /* bytes a member may have to be scanned at all */
+    uint64_t largest_member;  /* bytes a member may have to be scanned at all */
+    const kj_span *passwords; /* that may open archives, besides what messages say */
+    size_t password_count;
+    const kj_member *stated; /* while an encrypted member is told as unseen: what its container says
+                                of it; else NULL */
 };
 
 /* Scans a member. The bytes need to be valid during the call only; the member's name and content
@@ -176,6 +180,9 @@ KJ_MUST_CHECK kj_status kj_sink_child(kj_sink *sink, const kj_member *member, kj
 /* Says that a member (or, with an empty name, some part of the object) was not looked at, and why,
  * in a sentence without the names: KJ_UNSUPPORTED "encrypted", KJ_TRUNCATED "ends early", ... */
 void kj_sink_unseen(kj_sink *sink, kj_status why, kj_span member, const char *sentence);
+
+/* Tells a member as encrypted, with what its container says of it besides. */
+void kj_sink_encrypted(kj_sink *sink, const kj_member *member);
 
 /* Draws on the scan's budget before or while `bytes` are unpacked; KJ_LIMIT when bytes, ratio,
  * members or time have run out, KJ_CANCELLED when somebody asked to stop. Call it at least once

@@ -146,6 +146,13 @@ void kj_sink_unseen(kj_sink *sink, kj_status why, kj_span member, const char *se
     sink->unseen(sink, why, member, sentence);
 }
 
+void kj_sink_encrypted(kj_sink *sink, const kj_member *member)
+{
+    sink->stated = member;
+    kj_sink_unseen(sink, KJ_UNSUPPORTED, member->name, KJ_UNSEEN_ENCRYPTED);
+    sink->stated = NULL;
+}
+
 kj_status kj_sink_account(kj_sink *sink, uint64_t bytes, kj_error *err)
 {
     return sink->account(sink, bytes, err);

@@ -70,7 +70,7 @@ enum {
     HOPELESS_MAX = 4,  /* members that no word opens, before no more are tried */
 };
 
-/* Words of the messages around an archive, on their way to libarchive. */
+/* Words of the messages around an archive and of definitions, on their way to libarchive. */
 typedef struct passwords {
     kj_span words[PASSWORDS_MAX];
     size_t count;
@@ -86,7 +86,10 @@ typedef struct walk {
     kj_span bytes;
     kj_sink *sink;
     struct archive *archive;
-    size_t position; /* entries read since it was opened */
+    size_t position;  /* entries read since it was opened */
+    size_t files;     /* of those that were walked, how many had data by nature */
+    size_t listed;    /* where in the listing the next entry is expected */
+    kj_member member; /* the one at hand, as its container states it */
     passwords passwords;
     unsigned reopened;
     unsigned hopeless;
@@ -373,17 +376,24 @@ static bool may_be_password(kj_span word)
     return word.len > 0 && word.len <= LONGEST_PASSWORD && !memchr(word.data, 0, word.len);
 }
 
-/* Those of the message that is nearest come first. */
-static void collect_passwords(const kj_object *object, passwords *out)
+static void add_passwords(const kj_span *words, size_t count, passwords *out)
+{
+    for (size_t i = 0; i < count && out->count < PASSWORDS_MAX; i++)
+        if (may_be_password(words[i]))
+            out->words[out->count++] = words[i];
+}
+
+/* Those of the message that is nearest come first, those that are always tried last. */
+static void collect_passwords(const kj_object *object, const kj_sink *sink, passwords *out)
 {
     const kj_mail *last = NULL;
     for (; object; object = object->parent) {
         const kj_mail *mail = object->mail;
-        for (size_t i = 0; mail && mail != last && i < mail->password_count; i++)
-            if (out->count < PASSWORDS_MAX && may_be_password(mail->passwords[i]))
-                out->words[out->count++] = mail->passwords[i];
+        if (mail && mail != last)
+            add_passwords(mail->passwords, mail->password_count, out);
         last = mail ? mail : last;
     }
+    add_passwords(sink->passwords, sink->password_count, out);
 }
 
 /* Most archives have one password: the last that opened a member is tried first on the next. */
@@ -414,16 +424,17 @@ static kj_status reopen_at(walk *w, size_t position, bool *out_there, kj_error *
     return KJ_OK;
 }
 
-static kj_status hand_out_encrypted(walk *w, kj_span name, unsigned flags, kj_error *err)
+static kj_status hand_out_encrypted(walk *w, unsigned flags, kj_error *err)
 {
-    kj_member member = {.name = name, .size = w->data.len, .flags = KJ_MEMBER_ENCRYPTED | flags};
+    kj_member member = w->member;
+    member.size = w->data.len;
+    member.flags = KJ_MEMBER_ENCRYPTED | flags;
     return kj_sink_child(w->sink, &member, kj_buf_span(&w->data), err);
 }
 
 /* Reads the entry at hand with one password after the other. *out_opened: it was handed out. Data
  * that is whole but for its checksum is handed out on suspicion. */
-static kj_status try_passwords(walk *w, kj_span name, bool *out_opened, bool *out_fatal,
-                               kj_error *err)
+static kj_status try_passwords(walk *w, bool *out_opened, bool *out_fatal, kj_error *err)
 {
     passwords *p = &w->passwords;
     size_t position = w->position;
@@ -440,11 +451,11 @@ static kj_status try_passwords(walk *w, kj_span name, bool *out_opened, bool *ou
         if (*out_opened)
             prefer_password(p);
         if (*out_opened && !w->oversize)
-            return hand_out_encrypted(w, name, 0, err);
+            return hand_out_encrypted(w, 0, err);
         if (*out_opened || (p->ran_out && !w->data.len))
             return KJ_OK;
         if (result != ARCHIVE_FATAL && w->data.len)
-            KJ_TRY(hand_out_encrypted(w, name, KJ_MEMBER_READING, err));
+            KJ_TRY(hand_out_encrypted(w, KJ_MEMBER_READING, err));
         if (w->reopened++ >= REOPENED_MAX)
             return KJ_OK;
         p->next = p->asked ? p->next : 0;
@@ -462,14 +473,56 @@ static kj_status walk_encrypted(walk *w, struct archive_entry *entry, kj_span na
                     w->hopeless < HOPELESS_MAX && !lib.archive_entry_is_metadata_encrypted(entry);
     w->oversize = is_tried && is_too_large(w, entry);
     if (is_tried && !w->oversize) {
-        KJ_TRY(try_passwords(w, name, &opened, out_fatal, err));
+        KJ_TRY(try_passwords(w, &opened, out_fatal, err));
         w->hopeless += !opened;
     }
     if (w->oversize)
         kj_sink_unseen(w->sink, KJ_LIMIT, name, "larger than a member may be (--max-member-size)");
     else if (!opened)
-        kj_sink_unseen(w->sink, KJ_UNSUPPORTED, name, KJ_UNSEEN_ENCRYPTED);
+        kj_sink_encrypted(w->sink, &w->member);
     return KJ_OK;
+}
+
+static bool is_ascii(kj_span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* The listing's item of the entry at hand; NULL: it has none, or it cannot be told. Names in other
+ * character sets than UTF-8 are not the listing's any more; then the order has to do. */
+static const kj_unpack_listed *find_listed(walk *w, kj_span name)
+{
+    enum { SKIPPED_MAX = 64 }; /* entries that libarchive makes part of others */
+    const kj_unpack_listing *listing = w->way->listing;
+    size_t count = listing ? listing->count : 0;
+    for (size_t i = w->listed; i < count && i - w->listed < SKIPPED_MAX; i++)
+        if (kj_span_equal(kj_span_sub(listing->items[i].name, 0, LONGEST_NAME), name)) {
+            w->listed = i + 1;
+            return &listing->items[i];
+        }
+    if (w->listed >= count || is_ascii(listing->items[w->listed].name))
+        return NULL;
+    return &listing->items[w->listed++];
+}
+
+static kj_member state_member(walk *w, struct archive_entry *entry, kj_span name)
+{
+    kj_member member = {.name = name, .position = w->way->format ? ++w->files : 0};
+    if (has_size(entry))
+        member.size = (uint64_t)lib.archive_entry_size(entry);
+    member.packed_size = w->way->format == ARCHIVE_FORMAT_TAR ? member.size : 0;
+    const kj_unpack_listed *listed = find_listed(w, name);
+    if (!listed)
+        return member;
+    member.size = listed->size;
+    member.packed_size = listed->packed_size;
+    member.position = listed->position;
+    member.has_crc = true;
+    member.crc = listed->crc;
+    return member;
 }
 
 /* *out_fatal: nothing more can be read from the archive. */
@@ -478,6 +531,7 @@ static kj_status walk_entry(walk *w, struct archive_entry *entry, kj_span name, 
 {
     if (is_passed_over(entry))
         return KJ_OK;
+    w->member = state_member(w, entry, name);
     if (lib.archive_entry_is_data_encrypted(entry) ||
         lib.archive_entry_is_metadata_encrypted(entry))
         return walk_encrypted(w, entry, name, out_fatal, err);
@@ -489,8 +543,8 @@ static kj_status walk_entry(walk *w, struct archive_entry *entry, kj_span name, 
     if (w->oversize)
         kj_sink_unseen(w->sink, KJ_LIMIT, name, "larger than a member may be (--max-member-size)");
     else if (w->data.len || (result == ARCHIVE_EOF && !is_directory)) {
-        kj_member member = {.name = name, .size = w->data.len};
-        KJ_TRY(kj_sink_child(w->sink, &member, kj_buf_span(&w->data), err));
+        w->member.size = w->data.len;
+        KJ_TRY(kj_sink_child(w->sink, &w->member, kj_buf_span(&w->data), err));
     }
     if (is_directory && !w->oversize && result == ARCHIVE_EOF && !w->data.len &&
         !w->way->sized_directories)
@@ -546,7 +600,7 @@ kj_status kj_unpack_walk(const kj_unpack_way *way, const kj_object *object, kj_s
     KJ_TRY(kj_lazy_load(&library, err));
     walk w = {.way = way, .object = object, .bytes = bytes, .sink = sink};
     w.guess = way->format || way->guessed;
-    collect_passwords(object, &w.passwords);
+    collect_passwords(object, sink, &w.passwords);
     w.locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     kj_buf_init(&w.data, (size_t)kj_min_u64(sink->largest_member, SIZE_MAX));
     kj_status status = walk_archive(&w, err);

@@ -71,10 +71,10 @@ static bool is_word(const word *w, const char *text)
     return kj_span_is(kj_span_of(w->text, w->len), text);
 }
 
-static inline void add_to_word(word *w, int c)
+static void add_to_word(word *w, kj_span text)
 {
-    if (w->len < WORD_MAX)
-        w->text[w->len++] = kj_lower((uint8_t)c);
+    for (size_t i = 0; i < text.len && w->len < WORD_MAX; i++)
+        w->text[w->len++] = kj_lower(text.data[i]);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -129,14 +129,23 @@ static inline void put_value(page *p, int c)
 /* ---- runs ------------------------------------------------------------------------------------ */
 
 /* Where a byte stands for itself, in lower case. */
-enum { IN_PAGE = 1, IN_TEXT = 2, IN_VALUE = 4, IN_RAW = 8, NO_TEXT = 13, ALL = 15 };
+enum {
+    IN_PAGE = 1 << 0,
+    IN_TEXT = 1 << 1,
+    IN_VALUE = 1 << 2,
+    IN_RAW = 1 << 3,
+    IN_NAME = 1 << 4,
+    ALL = 31,
+    NO_TEXT = ALL - IN_TEXT,
+    QUOTE = IN_PAGE | IN_TEXT | IN_NAME,
+};
 
 /* clang-format off */
 static const uint8_t places[256] = {
     [0x01 ... 0x08] = NO_TEXT, [0x0E ... 0x1F] = NO_TEXT,
-    ['!'] = ALL, ['"'] = IN_PAGE | IN_TEXT, ['#' ... '%'] = ALL, ['\''] = IN_PAGE | IN_TEXT,
-    ['(' ... ';'] = ALL, ['<'] = IN_VALUE, ['='] = ALL, ['>'] = ALL - IN_VALUE,
-    ['?' ... 0x7F] = ALL, [0x80 ... 0xFF] = NO_TEXT,
+    ['!'] = ALL, ['"'] = QUOTE, ['#' ... '%'] = ALL, ['&'] = IN_NAME, ['\''] = QUOTE,
+    ['(' ... ';'] = ALL, ['<'] = IN_VALUE | IN_NAME, ['='] = ALL - IN_NAME,
+    ['>'] = IN_PAGE | IN_TEXT | IN_RAW, ['?' ... 0x7F] = ALL, [0x80 ... 0xFF] = NO_TEXT,
 };
 /* clang-format on */
 
@@ -147,7 +156,7 @@ static size_t copy_run(kj_span from, unsigned place, uint8_t *to)
     size_t i = 0;
     for (; i < from.len; i++) {
         uint8_t c = from.data[i];
-        if (!(places[c] & place) && (c != ' ' || place & (IN_VALUE | IN_RAW) || i == 0 ||
+        if (!(places[c] & place) && (c != ' ' || !(place & (IN_PAGE | IN_TEXT)) || i == 0 ||
                                      i + 1 == from.len || !(places[from.data[i + 1]] & place)))
             break;
         to[i] = kj_lower(c);
@@ -269,6 +278,19 @@ static bool ends_name(int c)
     return c == END || c == '>' || kj_is_space((unsigned)c);
 }
 
+/* Up to white space, '=' or the tag's end. */
+static void take_name(page *p, word *name)
+{
+    for (int c = peek(p); c != END && places[c] & IN_NAME; c = peek(p)) {
+        size_t from = p->at;
+        if (p->view == KJ_VIEW_HTML_PLAIN)
+            put_run(p, IN_NAME);
+        while (p->at < p->in.len && places[p->in.data[p->at]] & IN_NAME)
+            p->at++; /* of another view, or the buffer is full */
+        add_to_word(name, kj_span_sub(p->in, from, p->at - from));
+    }
+}
+
 /* The value's white space and its references, up to `quote`. False: the tag ends in it, because a
  * second '>' does, or the page. */
 static bool quoted(page *p, int quote)
@@ -341,11 +363,7 @@ static bool attribute(page *p, const word *tag)
     if (peek(p) != '=' && !p->glue)
         put_plain(p, ' ');
     p->glue = false;
-    for (int c = peek(p); !ends_name(c) && c != '='; c = peek(p)) {
-        add_to_word(&name, c);
-        put_plain(p, c);
-        p->at++;
-    }
+    take_name(p, &name);
     skip_space(p);
     if (peek(p) != '=')
         return true;
@@ -366,11 +384,7 @@ static bool at_attribute(page *p)
 /* From the tag's name to behind its '>'. */
 static void tag(page *p, word *name)
 {
-    for (int c = peek(p); !ends_name(c); c = peek(p)) {
-        add_to_word(name, c);
-        put_plain(p, c);
-        p->at++;
-    }
+    take_name(p, name);
     bool more = true;
     while (more && at_attribute(p))
         more = attribute(p, name);

@@ -17,6 +17,7 @@
 #include "formats/unpack.h"
 
 #include <archive.h>
+#include <stdlib.h>
 
 enum {
     END_LEN = 22,
@@ -81,6 +82,84 @@ static unsigned probe(kj_span bytes)
     return end != SIZE_MAX && is_sound_end(bytes, end) ? 8 : 0;
 }
 
+/* ---- the central directory ------------------------------------------------------------------- */
+
+/* Reads an entry of the directory. False behind the last. */
+static bool read_listed(kj_reader *r, kj_unpack_listed *out)
+{
+    if (kj_reader_left(r) < 46 || !kj_span_is(kj_read_span(r, 4), "PK\x01\x02"))
+        return false;
+    kj_skip(r, 12); /* versions, flags, method, time */
+    out->crc = kj_read_u32le(r);
+    out->packed_size = kj_read_u32le(r);
+    out->size = kj_read_u32le(r);
+    size_t name_len = kj_read_u16le(r);
+    size_t more = kj_read_u16le(r);
+    more += kj_read_u16le(r);
+    kj_skip(r, 8); /* disc, attributes */
+    out->start = kj_read_u32le(r);
+    out->name = kj_read_span(r, name_len);
+    kj_skip(r, more);
+    return kj_reader_ok(r);
+}
+
+static bool is_directory(const kj_unpack_listed *item)
+{
+    return item->name.len && item->name.data[item->name.len - 1] == '/';
+}
+
+/* Takes all but directories; counts only, when there is nowhere to put them. */
+static size_t read_listing(kj_reader r, kj_unpack_listed *items)
+{
+    size_t count = 0;
+    kj_unpack_listed item = {0};
+    for (item.position = 1; read_listed(&r, &item); item.position++) {
+        if (is_directory(&item))
+            continue;
+        if (items)
+            items[count] = item;
+        count++;
+    }
+    return count;
+}
+
+static int compare_starts(const void *a, const void *b)
+{
+    const kj_unpack_listed *left = a, *right = b;
+    if (left->start != right->start)
+        return left->start < right->start ? -1 : 1;
+    return left->position < right->position ? -1 : 1;
+}
+
+/* Empty where it cannot be had: sizes of ZIP64, a directory that is not before its end. */
+static kj_unpack_listing make_listing(kj_span bytes, size_t end, kj_arena *arena)
+{
+    kj_reader tail = kj_reader_of(bytes);
+    kj_seek(&tail, end + 12);
+    uint32_t len = kj_read_u32le(&tail);
+    kj_unpack_listing listing = {0};
+    if (!kj_reader_ok(&tail) || len > end)
+        return listing;
+    kj_reader r = kj_reader_of(kj_span_sub(bytes, end - len, len));
+    size_t count = read_listing(r, NULL);
+    listing.items = count ? kj_new_array(arena, kj_unpack_listed, count) : NULL;
+    if (!listing.items)
+        return listing;
+    listing.count = read_listing(r, listing.items);
+    qsort(listing.items, count, sizeof *listing.items, compare_starts);
+    return listing;
+}
+
+/* ---- the walk ---------------------------------------------------------------------------------
+ */
+
+static kj_status walk_directory(kj_object *object, size_t end, kj_sink *sink, kj_error *err)
+{
+    const kj_unpack_listing listing = make_listing(object->bytes, end, sink->arena);
+    const kj_unpack_way way = {.format = ARCHIVE_FORMAT_ZIP, .listing = &listing};
+    return kj_unpack_walk(&way, object, kj_span_sub(object->bytes, 0, end + END_LEN), sink, err);
+}
+
 static kj_status walk_locals(kj_object *object, kj_sink *sink, kj_error *err)
 {
     static const kj_unpack_way way = {
@@ -99,7 +178,6 @@ static bool is_sinks(kj_status status)
 
 static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
 {
-    static const kj_unpack_way way = {.format = ARCHIVE_FORMAT_ZIP};
     size_t end = find_end(object->bytes);
     if (end == 0)
         return KJ_OK; /* nothing but an end record: an empty archive */
@@ -108,8 +186,7 @@ static kj_status scan(kj_object *object, kj_sink *sink, kj_error *err)
     if (end == SIZE_MAX || !is_sound_end(object->bytes, end))
         status = kj_fail(&problem, KJ_TRUNCATED, KJ_NO_OFFSET, "its central directory is missing");
     else
-        status = kj_unpack_walk(&way, object, kj_span_sub(object->bytes, 0, end + END_LEN), sink,
-                                &problem);
+        status = walk_directory(object, end, sink, &problem);
     if (status == KJ_MALFORMED || status == KJ_TRUNCATED) {
         kj_error second;
         kj_status again = walk_locals(object, sink, &second);

@@ -14,7 +14,7 @@ enum {
     LOCAL_GAP = 1024,      /* gaps beyond this are not followed from a hint */
     LOCAL_REACH = 8 << 10, /* nor pieces that are further away */
     TRIES_MAX = 64,        /* hints of one chain that are followed in vain */
-    PROBE_FROM = 64,       /* bytes of a piece that a probe is chosen among */
+    PROBE_FROM = 32,       /* bytes of a piece that a probe begins with one of */
     SHORT = 16,            /* so many starts are compared one by one */
 };
 
@@ -47,31 +47,41 @@ static bool open_chain(kj_search *s, uint32_t needle, struct chain *out)
 
 /* ---- one piece ----------------------------------------------------------------------------- */
 
-static bool is_common(uint8_t byte)
+/* How much a byte under a mask tells; 0: nothing. */
+static int weight(uint8_t value, uint8_t mask)
 {
-    return byte == 0 || byte == 0xFF || byte == ' ';
+    bool common = value == 0 || value == 0xFF || value == ' ';
+    return __builtin_popcount(mask) * 2 - (common && mask ? 3 : 0);
 }
 
-/* Two bytes of a mask that count in full, at best not the commonest. False: there is none. */
+/* Of bytes [from, to) the one that tells most; SIZE_MAX: none does. */
+static size_t telling(kj_span values, size_t len, size_t from, size_t to)
+{
+    int best = 0;
+    size_t at = SIZE_MAX;
+    for (size_t i = from; i < to; i++) {
+        int now = weight(values.data[i], values.data[len + i]);
+        if (now > best) {
+            best = now;
+            at = i;
+        }
+    }
+    return at;
+}
+
+/* Two bytes of a mask, or one. False: there is none that tells anything. */
 static bool choose_probe(kj_span values, size_t len, kj_probe *out, size_t *out_at)
 {
-    const uint8_t *masks = values.data + len;
-    size_t first = SIZE_MAX, end = kj_min_size(len, PROBE_FROM);
-    for (size_t i = 0; i < end; i++)
-        if (masks[i] == 0xFF && (first == SIZE_MAX || is_common(values.data[first])))
-            first = i;
+    size_t first = telling(values, len, 0, kj_min_size(len, PROBE_FROM));
     if (first == SIZE_MAX)
         return false;
-    *out = (kj_probe){values.data[first], values.data[first], 0xFF, 0xFF, 0};
+    size_t end = kj_min_size(len, first + 1 + KJ_PROBE_GAP_MAX);
+    size_t second = telling(values, len, first + 1, end);
+    second = second == SIZE_MAX ? first : second;
+    const uint8_t *masks = values.data + len;
+    *out = (kj_probe){values.data[first], values.data[second], masks[first], masks[second],
+                      (unsigned)(second - first)};
     *out_at = first;
-    for (size_t gap = 1; gap <= KJ_PROBE_GAP_MAX && first + gap < len; gap++) {
-        if (masks[first + gap] != 0xFF || (out->gap && is_common(values.data[first + gap])))
-            continue;
-        out->gap = (unsigned)gap;
-        out->second = values.data[first + gap];
-        if (!is_common(out->second))
-            break;
-    }
     return true;
 }
 

@@ -575,9 +575,15 @@ bool kj_search_in(kj_search *s, uint32_t pattern, uint64_t from, uint64_t to, bo
 bool kj_search_at(kj_search *s, uint32_t pattern, uint64_t offset, bool *out_found)
 {
     uint32_t needle = needle_of(s, pattern);
-    if (kj_search_in(s, pattern, offset, offset, out_found))
+    *out_found = false;
+    if (needle == KJ_NONE || offset >= s->bytes.len)
         return true;
     const kj_disk_needle *n = &s->index.needles[needle];
+    const kj_hit_list *list = kj_hits_find(&s->hits, needle);
+    bool none = is_known(s, needle) && (!list || list->count == 0);
+    if (n->flags & KJ_NEEDLE_CHAIN || none ||
+        (is_known(s, needle) && kj_search_wants_hits(s, needle)))
+        return kj_search_in(s, pattern, offset, offset, out_found);
     for (uint32_t i = 0; i < n->form_count && !*out_found; i++) {
         const kj_disk_form *form = kj_search_form(s, n->first_form + i);
         *out_found = form && kj_verify_at(s, form, (size_t)offset);

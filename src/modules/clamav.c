@@ -13,7 +13,7 @@ static const kj_field fields[] = {
     {KJ_CVF_CONTAINER, KJ_TYPE_BOOL, "container()", "s"},
     {KJ_CVF_INTERMEDIATES, KJ_TYPE_BOOL, "intermediates()", "s"},
     {KJ_CVF_HAS_MEMBERS, KJ_TYPE_BOOL, "has_members", NULL},
-    {KJ_CVF_MEMBER, KJ_TYPE_BOOL, "member()", "ssiiiiiiii"},
+    {KJ_CVF_MEMBER, KJ_TYPE_BOOL, "member()", "ssiiiiiiii", .costly = true},
     {KJ_CVF_ENTRY_POINT, KJ_TYPE_INT, "entry_point", NULL},
     {KJ_CVF_SECTIONS, KJ_TYPE_INT, "sections", NULL},
     {KJ_CVF_SECTION_START, KJ_TYPE_INT, "section_start()", "i"},
@@ -22,8 +22,8 @@ static const kj_field fields[] = {
     {KJ_CVF_VERSIONS, KJ_TYPE_ARRAY, "versions[]", NULL},
     {KJ_CVF_VERSION, KJ_TYPE_INT, "versions[]", NULL},
     {KJ_CVF_NUMBER, KJ_TYPE_INT, "number()", "iii"},
-    {KJ_CVF_REGEX, KJ_TYPE_INT, "regex()", "siii"},
-    {KJ_CVF_SIGNED_BY, KJ_TYPE_BOOL, "signed_by()", "sssi"},
+    {KJ_CVF_REGEX, KJ_TYPE_INT, "regex()", "siii", .costly = true},
+    {KJ_CVF_SIGNED_BY, KJ_TYPE_BOOL, "signed_by()", "sssi", .costly = true},
     {KJ_CVF_HAS_CERTIFICATE, KJ_TYPE_BOOL, "has_certificate()", "sss"},
 };
 

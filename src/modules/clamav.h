@@ -86,6 +86,19 @@ static inline bool kj_clamav_pay(const kj_clamav_ask *ask, uint64_t bytes)
     return !ask->call->pay || ask->call->pay(ask->call, bytes);
 }
 
+/* What a search by regular expression may take. */
+typedef struct kj_clamav_effort {
+    const kj_clamav_ask *ask;
+    uint64_t left; /* steps */
+    bool spent;    /* there were not enough of them */
+} kj_clamav_effort;
+
+/* As much as ordinary patterns take, many times over. */
+kj_clamav_effort kj_clamav_effort_for(const kj_clamav_ask *ask, uint64_t bytes);
+
+/* kj_pcre_search.pay: `user` is the effort. */
+bool kj_clamav_pay_steps(void *user, uint64_t steps);
+
 kj_value kj_clamav_answer_program(const kj_clamav_ask *ask);
 kj_value kj_clamav_answer_member(const kj_clamav_ask *ask);
 kj_value kj_clamav_answer_number(const kj_clamav_ask *ask);

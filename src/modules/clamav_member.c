@@ -8,7 +8,6 @@
 enum {
     WORK_OF_PATTERN = 64 << 10, /* bytes: what compiling one counts as */
     WORK_OF_MEMBER = 64,
-    WORK_OF_STEP = 4,
     ANY = -1,
 };
 
@@ -26,11 +25,6 @@ enum {
 static void free_pcre(kj_pcre **pcre)
 {
     kj_pcre_free(*pcre);
-}
-
-static bool pay_steps(void *user, uint64_t steps)
-{
-    return kj_clamav_pay(user, WORK_OF_STEP * steps);
 }
 
 /* ---- one member ----------------------------------------------------------------------------- */
@@ -55,10 +49,10 @@ static bool fits_numbers(const kj_clamav_ask *ask, const kj_member *member)
 
 static bool fits_name(const kj_clamav_ask *ask, kj_pcre *pcre, kj_span name)
 {
-    kj_clamav_ask payer = *ask;
+    kj_clamav_effort effort = kj_clamav_effort_for(ask, name.len);
     kj_pcre_match match = {0};
     const kj_pcre_search search = {
-        .subject = name, .last_start = SIZE_MAX, .pay = pay_steps, .user = &payer};
+        .subject = name, .last_start = SIZE_MAX, .pay = kj_clamav_pay_steps, .user = &effort};
     return kj_clamav_pay(ask, name.len) && kj_pcre_find(pcre, &search, &match, NULL) == KJ_OK &&
            match.found;
 }

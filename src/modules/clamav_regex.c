@@ -9,7 +9,7 @@ enum {
     MODES = KJ_PCRE_GLOBAL - 1,
     WORK_OF_PATTERN = 64 << 10, /* bytes: what compiling one counts as */
     WORK_OF_SEARCH = 256,
-    WORK_OF_STEP = 4,
+    WORK_OF_STEP = 64,
 };
 
 static void free_pcre(kj_pcre **pcre)
@@ -17,9 +17,20 @@ static void free_pcre(kj_pcre **pcre)
     kj_pcre_free(*pcre);
 }
 
-static bool pay_steps(void *user, uint64_t steps)
+kj_clamav_effort kj_clamav_effort_for(const kj_clamav_ask *ask, uint64_t bytes)
 {
-    return kj_clamav_pay(user, WORK_OF_STEP * steps);
+    enum { STEPS_ALWAYS = 4 << 20, STEPS_A_BYTE = 16 };
+    return (kj_clamav_effort){.ask = ask, .left = STEPS_ALWAYS + STEPS_A_BYTE * bytes};
+}
+
+bool kj_clamav_pay_steps(void *user, uint64_t steps)
+{
+    kj_clamav_effort *effort = user;
+    effort->spent |= steps > effort->left;
+    if (effort->spent)
+        return false;
+    effort->left -= steps;
+    return kj_clamav_pay(effort->ask, WORK_OF_STEP * steps);
 }
 
 /* Whoever pays has told already when it is enough. */
@@ -59,7 +70,7 @@ static kj_status count_matches(kj_pcre *pcre, kj_pcre_search *search, bool all, 
 /* What is searched: the bytes from `from` on, or up to `to`. */
 static kj_pcre_search search_of(const kj_clamav_ask *ask, size_t from, int64_t to, int64_t flags)
 {
-    kj_pcre_search search = {.last_start = SIZE_MAX, .pay = pay_steps};
+    kj_pcre_search search = {.last_start = SIZE_MAX, .pay = kj_clamav_pay_steps};
     bool within = to >= 0 && (flags & KJ_PCRE_WITHIN);
     size_t len = to < 0 ? SIZE_MAX : (size_t)to - from;
     search.subject = kj_span_sub(ask->bytes, from, within ? len : SIZE_MAX);
@@ -75,8 +86,8 @@ kj_value kj_clamav_answer_regex(const kj_clamav_ask *ask)
     if (from < 0 || (uint64_t)from > ask->bytes.len || (to >= 0 && to < from))
         return kj_value_int(0);
     kj_pcre_search search = search_of(ask, (size_t)from, to, flags);
-    kj_clamav_ask payer = *ask;
-    search.user = &payer;
+    kj_clamav_effort effort = kj_clamav_effort_for(ask, search.subject.len);
+    search.user = &effort;
     if (!kj_clamav_pay(ask, WORK_OF_PATTERN + search.subject.len))
         return kj_value_undefined();
     KJ_CLEANUP(free_pcre) kj_pcre *pcre = NULL;
@@ -85,6 +96,6 @@ kj_value kj_clamav_answer_regex(const kj_clamav_ask *ask)
     if (status == KJ_OK)
         status = count_matches(pcre, &search, flags & KJ_PCRE_GLOBAL, &count);
     if (status != KJ_OK)
-        tell(ask, status);
+        tell(ask, effort.spent ? KJ_LIMIT : status);
     return status == KJ_OK || count > 0 ? kj_value_int(count) : kj_value_undefined();
 }

@@ -114,7 +114,8 @@
     X(d2i_PKCS7)                                                                                   \
     X(d2i_PKCS7_SIGNER_INFO)                                                                       \
     X(d2i_TS_TST_INFO)                                                                             \
-    X(i2d_ASN1_INTEGER)
+    X(i2d_ASN1_INTEGER)                                                                            \
+    X(i2d_X509)
 
 static struct {
     FUNCTIONS(KJ_LAZY_FIELD)
@@ -364,6 +365,14 @@ static kj_span thumbprint_of(const kj_pe_ask *ask, const X509 *x509)
     return kj_pe_hex(ask->arena, kj_span_of(digest, len));
 }
 
+static kj_span der_of(const kj_pe_ask *ask, const X509 *x509)
+{
+    int len = lib.i2d_X509(x509, NULL);
+    uint8_t *der = len > 0 ? kj_arena_alloc_raw(ask->arena, (size_t)len) : NULL;
+    uint8_t *end = der;
+    return der && lib.i2d_X509(x509, &end) == len ? kj_span_of(der, (size_t)len) : (kj_span){0};
+}
+
 static bool add_certificate(const kj_pe_ask *ask, X509 *x509, kj_pe_certificates *out)
 {
     if (out->count >= CERTIFICATES_MAX)
@@ -384,6 +393,7 @@ static bool add_certificate(const kj_pe_ask *ask, X509 *x509, kj_pe_certificates
         .version = lib.X509_get_version(x509) + 1,
         .not_before = seconds_of(lib.X509_get0_notBefore(x509)),
         .not_after = seconds_of(lib.X509_get0_notAfter(x509)),
+        .der = der_of(ask, x509),
     };
     return true;
 }

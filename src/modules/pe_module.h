@@ -304,6 +304,7 @@ typedef struct kj_pe_certificate {
     int64_t version;
     int64_t not_before; /* seconds since 1970 */
     int64_t not_after;
+    kj_span der; /* the whole of it */
 } kj_pe_certificate;
 
 typedef struct kj_pe_certificates {

@@ -3,6 +3,7 @@
  */
 #include "base/text.h"
 #include "base/arith.h"
+#include "defs/hash_sets.h"
 #include "formats/views.h"
 #include "report/i18n.h"
 #include "report/report.h"
@@ -334,6 +335,16 @@ static void print_skipped(kj_report *report, kj_span path, const char *sentence)
 
 /* ---- summary -------------------------------------------------------------------------------- */
 
+static void put_own(const kj_defs *defs, kj_buf *out)
+{
+    uint64_t digests = kj_hash_sets_count(defs);
+    if (digests)
+        kj_buf_printf(out, _("%u rules and %llu digests of your own"), defs->rules.count,
+                      (unsigned long long)digests);
+    else
+        kj_buf_printf(out, _("%u rules of your own"), defs->rules.count);
+}
+
 static void put_definitions(const kj_report *report, kj_buf *out)
 {
     kj_buf_put_text(out, _("definitions: "));
@@ -341,7 +352,7 @@ static void put_definitions(const kj_report *report, kj_buf *out)
     for (size_t i = 0; i < report->set_count; i++) {
         kj_buf_put_text(out, i ? ", " : "");
         if (i == report->rules_set) {
-            kj_buf_printf(out, _("%u rules of your own"), report->sets[i]->rules.count);
+            put_own(report->sets[i], out);
             continue;
         }
         kj_buf_printf(out, _("release %u of "), report->sets[i]->meta.release);

@@ -38,6 +38,8 @@ struct kj_scanner {
     size_t set_count;
     kj_scan_limits limits;
     kj_module_env env;
+    kj_span *passwords; /* of all sets */
+    size_t password_count;
     kj_buf file;
     kj_buf view;    /* of the object that is matched */
     unsigned views; /* kj_view, a bit each: that some set has rules for */
@@ -84,6 +86,23 @@ static unsigned wanted_views(const kj_defs *set)
     return views;
 }
 
+/* False without memory. */
+static bool collect_passwords(kj_scanner *scanner)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < scanner->set_count; i++)
+        count += kj_defs_run_count(scanner->sets[i], scanner->sets[i]->meta.passwords, 2);
+    scanner->passwords = count ? calloc(count, sizeof *scanner->passwords) : NULL;
+    for (size_t i = 0; scanner->passwords && i < scanner->set_count; i++) {
+        kj_disk_run run = scanner->sets[i]->meta.passwords;
+        uint32_t in_set = kj_defs_run_count(scanner->sets[i], run, 2);
+        for (uint32_t k = 0; k < in_set; k++)
+            scanner->passwords[scanner->password_count++] =
+                kj_defs_run_text(scanner->sets[i], run, k);
+    }
+    return count == 0 || scanner->passwords;
+}
+
 kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_scan_limits *limits)
 {
     kj_scanner *scanner = calloc(1, sizeof *scanner);
@@ -107,6 +126,10 @@ kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_sc
             return NULL;
         }
     }
+    if (!collect_passwords(scanner)) {
+        kj_scanner_free(scanner);
+        return NULL;
+    }
     return scanner;
 }
 
@@ -120,6 +143,7 @@ void kj_scanner_free(kj_scanner *scanner)
     kj_buf_done(&scanner->view);
     kj_arena_done(&scanner->arena);
     kj_digests_clear(&scanner->contents);
+    free(scanner->passwords);
     free(scanner);
 }
 
@@ -472,7 +496,8 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
 static void take_unseen(kj_sink *sink, kj_status why, kj_span member, const char *sentence)
 {
     layer *l = (layer *)(void *)sink;
-    const kj_member encrypted = {.name = member, .flags = KJ_MEMBER_ENCRYPTED};
+    kj_member encrypted = sink->stated ? *sink->stated : (kj_member){.name = member};
+    encrypted.flags |= KJ_MEMBER_ENCRYPTED;
     if (member.len && strcmp(sentence, KJ_UNSEEN_ENCRYPTED) == 0 &&
         l->object->member_count < l->scanner->limits.members)
         (void)record(l, &encrypted);
@@ -574,6 +599,8 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
                  .unseen = take_unseen,
                  .account = take_account,
                  .reading = take_reading,
+                 .passwords = s->passwords,
+                 .password_count = s->password_count,
                  .largest_member = s->limits.member_bytes},
         .scanner = s,
         .object = object,

@@ -146,6 +146,46 @@ static void test_damage_invents_nothing(void **state)
     kj_front_done(&w);
 }
 
+static void test_a_walk_gives_all(void **state)
+{
+    (void)state;
+    kj_front_writer w;
+    fill(&w);
+    const kj_front_view view = view_of(&w);
+    kj_front_walk walk = {.view = &view};
+    char name[64];
+    for (unsigned i = 0; i < NAMES; i++) {
+        assert_true(kj_front_next(&walk));
+        assert_int_equal(walk.number, i);
+        assert_true(kj_span_equal(walk.text, name_of(i, name)));
+    }
+    assert_false(kj_front_next(&walk));
+    assert_false(kj_front_next(&walk));
+    kj_front_done(&w);
+}
+
+/* What a walk passes over is at most the rest of a block, and it invents nothing. */
+static void test_a_walk_over_damage(void **state)
+{
+    (void)state;
+    kj_front_writer w;
+    fill(&w);
+    const kj_front_view view = view_of(&w);
+    char name[64];
+    for (size_t at = 0; at < w.bytes.len; at += 37) {
+        w.bytes.data[at] ^= 0x41;
+        kj_front_walk walk = {.view = &view};
+        unsigned seen = 0;
+        while (kj_front_next(&walk)) {
+            assert_true(kj_span_equal(walk.text, name_of(walk.number, name)));
+            seen++;
+        }
+        assert_in_range(seen, NAMES - KJ_FRONT_BLOCK, NAMES - 1);
+        w.bytes.data[at] ^= 0x41;
+    }
+    kj_front_done(&w);
+}
+
 static void test_cut_lists(void **state)
 {
     (void)state;
@@ -172,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_texts_come_back),        cmocka_unit_test(test_nothing_is_a_list),
         cmocka_unit_test(test_repetitions_are_one),    cmocka_unit_test(test_lengths_have_bounds),
         cmocka_unit_test(test_damage_invents_nothing), cmocka_unit_test(test_cut_lists),
+        cmocka_unit_test(test_a_walk_gives_all),       cmocka_unit_test(test_a_walk_over_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

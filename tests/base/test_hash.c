@@ -63,6 +63,20 @@ static void crc_is_castagnoli(void **state)
     assert_int_equal(kj_crc32c((kj_span){0}), 0);
 }
 
+static void crc_by_instructions_is_that_by_table(void **state)
+{
+    (void)state;
+    uint8_t bytes[100];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 151 ^ i >> 3);
+    for (size_t start = 0; start < 9; start++) {
+        for (size_t len = 0; len <= sizeof bytes - start; len++) {
+            kj_span part = kj_span_of(bytes + start, len);
+            assert_int_equal(kj_crc32c(part), kj_crc32c_portable(part));
+        }
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -70,6 +84,7 @@ int main(void)
         cmocka_unit_test(other_lengths_are_no_digests),
         cmocka_unit_test(crc_is_that_of_zip),
         cmocka_unit_test(crc_is_castagnoli),
+        cmocka_unit_test(crc_by_instructions_is_that_by_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

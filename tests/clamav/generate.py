@@ -8,6 +8,7 @@ import re
 import struct
 
 LETTERS = b"abcdef ABC\x00\xff.-\n"
+HEAD = b"\x7f\0\0\0" * 16  # no text for clamscan, and of no format
 FILLER = b"\x01\x02\x03\xfe\xfd"
 BOUNDARY = {"W": b" .-\n\xff\x00", "B": b" /_-", "L": b"\n"}
 EDGE = {"B": (b" <@_", b" \n\">"), "W": (b" \x00-", b" \xff\n"), "L": (b"\n", b"\n")}
@@ -46,18 +47,30 @@ def alternatives(dice):
         length = dice.randrange(2, 4)
         values = [letters(dice, length) for _ in range(dice.randrange(2, 4))]
     else:
-        values = [letters(dice, dice.randrange(1, 4)) for _ in range(dice.randrange(2, 4))]
+        firsts = distinct(dice, dice.randrange(2, 4))
+        values = [first + letters(dice, dice.randrange(2)) + last for first, last in zip(firsts, firsts[1:] + firsts)]
     return "(%s)" % "|".join(v.hex() for v in values), lambda: dice.choice(values)
+
+
+def distinct(dice, count):
+    """Bytes no two of which begin with the same digit. clamscan does not go back into an alternative in front of
+    plain bytes when a shorter or a later one has matched: (65|6541)61626364."""
+    first = {}
+    while len(first) < count:
+        value = letters(dice, 1)
+        first.setdefault(value[0] >> 4, value)
+    return list(first.values())
 
 
 def mixed(dice):
     """Alternatives that hold wildcards, or other alternatives."""
-    a, b, c = letters(dice, 1), letters(dice, 1), letters(dice, 2)
+    a, b, c = distinct(dice, 3)
+    c += letters(dice, 1)
     shape = dice.randrange(3)
     if shape == 0:
         return "(%s??|%s)" % (a.hex(), c.hex() + b.hex()), lambda: dice.choice((a + letters(dice, 1), c + b))
     if shape == 1:
-        return "((%s|%s)%s|%s)" % (a.hex(), b.hex(), c.hex(), b.hex()), lambda: dice.choice((a + c, b + c, b))
+        return "((%s|%s)%s|%s)" % (a.hex(), b.hex(), b.hex(), c.hex()), lambda: dice.choice((a + b, b + b, c))
     return "(%x?|%s)" % (a[0] >> 4, c.hex()), lambda: dice.choice((bytes([a[0] & 0xF0 | 3]), c))
 
 
@@ -87,13 +100,16 @@ def core(dice):
 INNER = (literal, literal, anything, nibble, alternatives, alternatives, mixed, negation, boundary)
 
 
-def part(dice, plain):
+def part(dice, plain, alone=True):
+    """`alone`: it stands at no gap. A byte at a distance there is not counted by clamscan: it measures the gap from
+    the bytes behind."""
     elements = [core(dice)]
     if not plain:
         for _ in range(dice.choice((0, 1, 1, 2, 3))):
             element = dice.choice(INNER)(dice)
-            elements.insert(dice.randrange(len(elements) + 1), element)
-        if dice.random() < 0.15:
+            first = 1 if element[0].startswith("!(") and element[0][2] in "WBL" else 0
+            elements.insert(dice.randrange(first, len(elements) + 1), element)
+        if alone and dice.random() < 0.15:
             elements = near_byte(dice, elements)
     return elements
 
@@ -127,9 +143,10 @@ class Body:
     def __init__(self, dice, most=3, plain=None):
         self.dice = dice
         plain = dice.random() < 0.2 if plain is None else plain
-        self.elements = part(dice, plain)
-        for _ in range(0 if plain else dice.choice((0, 0, 0, 1, 1, 2))):
-            self.elements += [gap(dice)] + part(dice, dice.random() < 0.3)
+        gaps = 0 if plain else dice.choice((0, 0, 0, 1, 1, 2))
+        self.elements = part(dice, plain, not gaps)
+        for _ in range(gaps):
+            self.elements += [gap(dice)] + part(dice, dice.random() < 0.3, False)
         self.edges(dice, plain)
 
     def edges(self, dice, plain):
@@ -167,20 +184,20 @@ def filler(dice, most=12):
 
 # ---- .ndb ----------------------------------------------------------------------------------------
 
-def plain_offset(dice):
+def plain_offset(dice, body):
     shape = dice.random()
-    if shape < 0.6:
+    if shape < 0.6 or "[" in body.elements[0][0]:  # of aa[x-y]bb, clamscan wants bb to be there
         return "*"
     if shape < 0.75:
-        return str(dice.randrange(4, 40))
+        return str(len(HEAD) + dice.randrange(40))
     if shape < 0.9:
-        return "%d,%d" % (dice.randrange(0, 40), dice.randrange(0, 60))
+        return "%d,%d" % (dice.randrange(0, 40) + len(HEAD), dice.randrange(0, 60))
     return "EOF-%d%s" % (dice.randrange(1, 40), dice.choice(("", ",%d" % dice.randrange(30))))
 
 
 def ndb(dice, name):
     body = Body(dice)
-    return "%s:0:%s:%s" % (name, plain_offset(dice), body.text), [body]
+    return "%s:0:%s:%s" % (name, plain_offset(dice, body), body.text), [body]
 
 
 # ---- .ldb ----------------------------------------------------------------------------------------
@@ -214,9 +231,9 @@ class Subsignature:
         self.dice = dice
         self.options = options(dice)
         self.body = Body(dice, plain=dice.random() < 0.5)
-        while self.options and "!(" in self.body.text:  # clamscan takes none with options
-            self.body = Body(dice, plain=True)
-        where = plain_offset(dice) if dice.random() < 0.2 else "*"
+        if "!(" in self.body.text or "f" in self.options:  # no negation with options; (W)(L) is two bytes
+            self.body = Body(dice, plain=True) if self.options else self.body
+        where = plain_offset(dice, self.body) if dice.random() < 0.2 else "*"
         self.text = ("" if where == "*" else where + ":") + self.body.text + self.options
 
     def near(self):
@@ -229,7 +246,7 @@ class Subsignature:
         return value
 
 
-REGEXES = ((r"ab+c", (b"abbbc", b"ac")), (r"[abc]{3}\d", (b"cab7", b"cabx")), (r"^\x01", (b"\x01",)),
+REGEXES = ((r"ab+c", (b"abbbc", b"ac")), (r"[abc]{3}\d", (b"cab7", b"cabx")), (r"^\x7f", (b"\x01",)),
            (r"(?<!x)de[f-h]", (b"def", b"xdef")), (r"a.c;d", (b"a-c;d", b"a\nc;d")), (r"fe*d$", (b"feed",)))
 
 
@@ -240,7 +257,7 @@ class Pattern:
         self.dice = dice
         regex, self.samples = dice.choice(REGEXES)
         flags = "".join(letter for letter in "gismxUr" if dice.random() < 0.15)
-        where = dice.choice(("", "", "", "10:", "5,30:"))
+        where = dice.choice(("", "", "", "70:", "60,30:"))
         trigger = "%d" % dice.choice(earlier)
         if len(earlier) > 1 and dice.random() < 0.3:
             trigger = dice.choice("&|").join("%d" % i for i in dice.sample(earlier, 2))
@@ -260,7 +277,7 @@ class Comparison:
         direction = dice.choice((">>", ">>", "<<")) + str(dice.randrange(0, 8))
         kind = dice.choice("hdia")
         order = "b" if kind in "da" else dice.choice("lb")
-        length = dice.choice((1, 2, 4, 8)) if kind == "i" else dice.randrange(1, 6)
+        length = dice.choice((1, 2, 4, 8)) if kind == "i" else dice.randrange(3 if kind == "a" else 1, 6)
         test = "%s%s" % (dice.choice("<>="), dice.choice(("0", "1", "0x20", "97", "0x6162", "12")))
         exact = "e" if kind != "i" and dice.random() < 0.3 else ""
         self.text = "%d(%s#%s%s%s%d#%s)" % (dice.choice(earlier), direction, kind, order, exact, length, test)
@@ -293,7 +310,7 @@ def ldb(dice, name):
 
 def input_for(dice, sources):
     """Bytes that no format claims, with what some signatures look for in them."""
-    pieces = [b"\x01\xfe\x02\xfd"]
+    pieces = [HEAD, filler(dice)]
     for source in sources:
         for _ in range(dice.choice((0, 1, 1, 1, 2, 3))):
             pieces += [source.near(), filler(dice)]
@@ -355,7 +372,7 @@ def planted_subsignature(dice, text):
 
 
 WRAPPERS = {
-    "0": lambda content: b"\x01\xfe\x02\xfd" + content,
+    "0": lambda content: HEAD + content,
     "1": lambda content: program([(b".data", content[:0x8000])], 0x1000, content[0x8000:]),
     "2": lambda content: bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 504 + content,
     "3": lambda content: b"<html><body>\n" + content + b"\n</body></html>\n",

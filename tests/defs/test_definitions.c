@@ -610,7 +610,7 @@ static void test_versions(void **in)
         kj_status expected;
         const char *sentence;
     } rows[] = {
-        {offsetof(kj_disk_header, major), 4, KJ_UNSUPPORTED, "format 4.0"},
+        {offsetof(kj_disk_header, major), 5, KJ_UNSUPPORTED, "format 5.0"},
         {offsetof(kj_disk_header, major), 0, KJ_UNSUPPORTED, "format 0.0"},
         {offsetof(kj_disk_header, minor), 7, KJ_OK, NULL},
         {offsetof(kj_disk_header, engine), 6 << 24 | 1, KJ_UNSUPPORTED, "engine 6.0.1"},
@@ -630,8 +630,8 @@ static void test_newer_major_with_another_checksum(void **in)
 {
     const state *s = *in;
     uint8_t *file = copy_file(s);
-    put_u32(field(file, offsetof(kj_disk_header, major)), 4);
-    expect_open(file, s->file.len, KJ_UNSUPPORTED, "format 4.0");
+    put_u32(field(file, offsetof(kj_disk_header, major)), 5);
+    expect_open(file, s->file.len, KJ_UNSUPPORTED, "format 5.0");
     free(file);
 }
 
@@ -639,7 +639,7 @@ static void test_unknown_sections(void **in)
 {
     const state *s = *in;
     static const uint32_t unknown[] = {KJ_FOURCC('N', 'E', 'W', '1'), KJ_SEC_SIGNATURE,
-                                       KJ_SEC_HASH_SETS};
+                                       KJ_FOURCC('H', 'N', 'E', 'W')};
     for (size_t i = 0; i < KJ_COUNT(unknown); i++) {
         uint8_t *file = copy_file(s), *row = find_row(file, KJ_SEC_GATES);
         put_u32(row, unknown[i]);

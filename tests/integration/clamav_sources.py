@@ -173,7 +173,9 @@ def _():
                  b"modulus 0x\nexponent 3\n"):
         write("key", text)
         result = build("--cvd-key", "key", "t.cvd", code=2)
-        check("key" in result.err.decode(), result)
+        check("no key; write" in result.err.decode(), result)
+    KEY.write("key")
+    build("--cvd-key", "key", "t.cvd")
 
 
 @case("a damaged container is refused, and nothing is written")
@@ -202,6 +204,8 @@ def _():
 @case("hostile heads and archives end with an error")
 def _():
     body = container(MEMBERS)[512:]
+    write("t.cvd", b"ClamAV-VDB:d:1:1:1:X:X:b:0".ljust(512), body)
+    build("t.cvd")
     for head in (b"", b"ClamAV-VDB:", b"ClamAV-VDB" + b":" * 8, b"x" * 512, b"ClamAV-VDB:1:2:3:4:5",
                  b":".join([b"ClamAV-VDB"] + [b"a" * 50] * 8)):
         write("t.cvd", head.ljust(512)[:512], body[:0] if head == b"" else b"")
@@ -426,6 +430,7 @@ def _():
 @case("test-sig refuses what is no signature, or several")
 def _():
     write("in.txt", TEXT)
+    test_sig("One:0:*:414243", "in.txt", code=1)
     write("two.ndb", b"One:0:*:414243\nTwo:0:*:414243\n")
     write("none.ndb", b"# nothing\n")
     for signature in ("nothing", "One:0:*:4142zz", "two.ndb", "none.ndb", "", "One:99:*:414243"):

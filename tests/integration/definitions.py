@@ -289,7 +289,7 @@ def _():
 @case("definitions from the future are refused with a sentence")
 def _():
     data = bytearray(small())
-    rows = [(8, 4, "format 4.0"), (36, 7 << 24 | 1 << 16 | 3, "engine 7.1.3")]
+    rows = [(8, 5, "format 5.0"), (36, 7 << 24 | 1 << 16 | 3, "engine 7.1.3")]
     for at, value, words in rows:
         newer = bytearray(data)
         struct.pack_into("<I", newer, at, value)

@@ -3,6 +3,7 @@
 """kujo scan as its users meet it. KUJO: the program's path. Prints TAP."""
 
 import base64
+import hashlib
 import io
 import json
 import os
@@ -26,6 +27,7 @@ rule Found { strings: $a = "find me" condition: $a }
 rule Big { strings: $a = "find me twice" condition: $a }
 """
 FOUND = b"please find me here\n"
+BAD = b"some bytes that are bad\n"
 
 
 class Case(unittest.TestCase):
@@ -636,6 +638,71 @@ class Heuristics(Case):
         _, err = self.scan("--max-readings", "0", "in", code=2)
         self.assertIn("--max-readings", err)
         self.scan("--max-readings", "4", "in", code=0)
+
+
+class KnownDigests(Case):
+    """Lists of digests as rules: what is bad, and what is known to be good."""
+
+    def setUp(self):
+        super().setUp()
+        self.file("bad", BAD)
+        self.file("clean")
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as z:
+            z.writestr("dir/bad", BAD)
+        self.archive = data.getvalue()
+        self.file("a.zip", self.archive)
+        self.list("bad.hdb", f"{hashlib.md5(BAD).hexdigest()}:{len(BAD)}:Test.Bad\n")
+        self.rules = self.path("bad.hdb")
+
+    def list(self, name, text):
+        with open(self.path(name), "w") as f:
+            f.write(text)
+        return self.path(name)
+
+    def trust(self, content):
+        return "-r", self.list("good.sfp", f"{hashlib.sha256(content).hexdigest()}:{len(content)}:Good\n")
+
+    def test_files_and_members(self):
+        expected = ["in/a.zip!dir/bad: Test.Bad FOUND", "in/bad: Test.Bad FOUND"]
+        for workers in "1", "2":
+            self.assertEqual(self.found("-j", workers, "in"), expected)
+
+    def test_what_it_is_known_by(self):
+        digest = hashlib.md5(BAD).hexdigest()
+        for workers in "1", "2":
+            self.assertIn(f"    md5 of the object: {digest}", self.found("-j", workers, "-e", "in"))
+        out, _ = self.scan("--json", "-e", "in/bad", code=1)
+        self.assertEqual(json.loads(out.splitlines()[0]), {
+            "kujo": 1, "type": "detection", "path": "in/bad", "name": "Test.Bad", "class": "exact",
+            "verdict": True, "format": "text", "size": len(BAD),
+            "evidence": [{"kind": "digest", "digest": "md5", "of": "object", "offset": 0,
+                          "length": len(BAD), "hex": digest}]})
+
+    def test_the_summary_counts_them(self):
+        out, _ = self.scan("in/bad", code=1)
+        self.assertIn("0 rules and 1 digests of your own\n", out)
+
+    def test_trusted_files_are_clean(self):
+        for workers in "1", "2":
+            self.assertEqual(self.found("-j", workers, *self.trust(BAD), "in", code=0), [])
+        self.assertEqual(self.found("-a", *self.trust(BAD), "in", code=0),
+                         ["in/a.zip!dir/bad: Good TRUSTED", "in/bad: Good TRUSTED"])
+
+    def test_trust_covers_members_and_nothing_else(self):
+        self.assertEqual(self.found("-a", *self.trust(self.archive), "in"),
+                         ["in/a.zip: Good TRUSTED", "in/bad: Test.Bad FOUND"])
+
+    def test_nothing_silences_a_trusted_digest_of_another_size(self):
+        self.list("good.sfp", f"{hashlib.sha256(BAD).hexdigest()}:{len(BAD) + 1}:Good\n")
+        self.assertEqual(self.found("-r", self.path("good.sfp"), "in/bad"), ["in/bad: Test.Bad FOUND"])
+
+    def test_quarantine(self):
+        state = "--quarantine", "--state", self.path("state")
+        self.scan("-q", *state, *self.trust(BAD), "in/bad", code=0)
+        self.assertTrue(os.path.exists(self.path("in/bad")))
+        self.scan("-q", *state, "in/bad", code=1)
+        self.assertFalse(os.path.exists(self.path("in/bad")))
 
 
 class Language(Case):

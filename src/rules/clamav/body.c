@@ -2,17 +2,16 @@
 /* Bodies of signatures: hex digits with wildcards.
  *
  *     body      part (gap part)*
- *     gap       *   {n}   {n-}   {-n}   {n-m}   {}   {-}
+ *     gap       *  {n}  {n-}  {-n}  {n-m}  {}  {-}     where 0 is the most, there is none
  *     part      [byte span] piece [span byte]
- *     span      [n]   [n-m]                         a distance; m at most 32
- *     piece     item*                               two plain bytes side by side are in it
- *     item      HH   H?   ?H   ??                   a byte
- *               {n}                                 n bytes, where n is 1 to 127
- *               (sequence|sequence...)              one of them; sequences are of bytes, {n} and
- * (...)
- *               !(HH..|HH..)                        none of them, which all have one length
- *               (B)  (L)  (W)  !(B)  !(L)  !(W)     at an end of a piece, what stands beside it is
- * a boundary, or is none; elsewhere, a byte that is one
+ *     span      [n]  [n-m]              a distance; m at most 32
+ *     piece     item*                   two plain bytes side by side are in it
+ *     item      HH  H?  ?H  ??          a byte
+ *               {n}                     n bytes, where n is 1 to 127
+ *               (sequence|sequence..)   one of them; sequences are of bytes, {n} and (..)
+ *               !(HH..|HH..)            none of them, all of one length
+ *               (B) (L) (W) !(B) ..     at an end of a piece, what stands beside it is a boundary,
+ *                                       or is none; elsewhere, a byte that is one
  *
  * {n} is an item as long as no brace before it was a gap, as ClamAV has it. A body of nothing but
  * plain bytes becomes a text. What clamscan takes or refuses was found out by asking it. */
@@ -157,18 +156,18 @@ static bool is_nibble(unsigned ch)
     return ch == '?' || kj_hex_digit(ch) >= 0;
 }
 
-/* The number at `at`, which is moved behind it. False where no digit stands, or it is too large. */
+/* The number at `at`, which is moved behind it; at most GAP_MAX. False where no digit stands. */
 static bool scan_number(kj_span text, size_t *at, uint32_t *out)
 {
-    size_t len = 0;
-    uint64_t value;
-    while (*at + len < text.len && kj_is_digit(text.data[*at + len]))
-        len++;
-    if (!kj_clamav_number(kj_span_sub(text, *at, len), GAP_MAX, &value))
-        return false;
-    *at += len;
+    size_t start = *at;
+    uint64_t value = 0;
+    for (; *at < text.len && kj_is_digit(text.data[*at]); ++*at) {
+        value = value * 10 + text.data[*at] - '0';
+        if (value > GAP_MAX)
+            value = GAP_MAX;
+    }
     *out = (uint32_t)value;
-    return true;
+    return *at > start;
 }
 
 /* What stands between brackets or braces. */
@@ -191,7 +190,8 @@ static struct range scan_range(const struct body *b, char close)
     bool has_min = scan_number(b->text, &at, &r.min);
     if (is_at(b->text, at, '-')) {
         at++;
-        scan_number(b->text, &at, &r.max);
+        if (!scan_number(b->text, &at, &r.max))
+            r.max = KJ_RE_UNBOUNDED;
     } else if (has_min) {
         r.exact = true;
         r.max = r.min;
@@ -562,6 +562,8 @@ static bool read_item(struct body *b, bool first)
 static bool read_span(struct body *b)
 {
     struct range r = scan_range(b, ']');
+    if (r.max == KJ_RE_UNBOUNDED) /* [n-], which is [n] */
+        r.max = r.min;
     if (r.len == 0 || r.max > SPAN_MAX || r.max < r.min || is_at(b->text, b->pos + 1, '-'))
         return refuse(b, b->pos, 1, "a distance is [n] or [n-m], not larger than 32");
     b->pos += r.len;
@@ -634,6 +636,8 @@ static bool read_gap(struct body *b)
         return refuse(b, b->pos, 1, "a gap is {n}, {n-}, {-n} or {n-m}");
     b->pos += r.len;
     b->gaps_only = true;
+    if (r.max == 0 || r.max == GAP_MAX)
+        r.max = KJ_RE_UNBOUNDED;
     if (r.max >= r.min)
         return push_gap(b, r.min, r.max);
     return push_set(b, KJ_RE_CLASS, (kj_byte_set){0}, false); /* never, as in ClamAV */

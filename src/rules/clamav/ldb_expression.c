@@ -91,16 +91,25 @@ static kj_logic *read_id(struct parser *p)
     return node;
 }
 
-static kj_op read_operator(struct parser *p)
+static kj_op read_sign(struct parser *p)
 {
     return take(p, '=') ? KJ_OP_EQ : take(p, '<') ? KJ_OP_LT : take(p, '>') ? KJ_OP_GT : KJ_OP_BOOL;
+}
+
+/* Of several signs (0>=2) the last one counts, as in ClamAV, which takes them behind ids only. */
+static kj_op read_operator(struct parser *p, bool may_be_several)
+{
+    kj_op found = read_sign(p);
+    for (kj_op next = found; next != KJ_OP_BOOL && may_be_several; next = read_sign(p))
+        found = next;
+    return found;
 }
 
 /* `=n,m`; the numbers of an id's matches are of one id, so ,m says nothing there. */
 static bool read_comparison(struct parser *p, kj_logic *node, bool may_be_compared)
 {
     uint64_t number, distinct = 0;
-    kj_op compare = read_operator(p);
+    kj_op compare = read_operator(p, node->op == KJ_LOGIC_ID);
     if (compare == KJ_OP_BOOL && !(node->op == KJ_LOGIC_ID && peek(p) == ','))
         return true;
     if (!may_be_compared)

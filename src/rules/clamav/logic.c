@@ -26,9 +26,27 @@ kj_expr *kj_clamav_bool(kj_clamav *c, bool value)
     return expr;
 }
 
+/* The operands of an AND, or the expression itself. */
+static size_t operands(kj_expr **expr, kj_expr *const **out)
+{
+    bool is_and = (*expr)->op == KJ_OP_AND;
+    *out = is_and ? (*expr)->args : expr;
+    return is_and ? (*expr)->count : 1;
+}
+
+/* One AND, as far as it can be seen: what many rules ask for is looked for among its operands. */
 kj_expr *kj_clamav_both(kj_clamav *c, kj_expr *a, kj_expr *b)
 {
-    return joined(c, KJ_OP_AND, KJ_TYPE_BOOL, a, b);
+    kj_expr *const *left, *const *right;
+    if (!a || !b)
+        return NULL;
+    size_t left_count = operands(&a, &left), right_count = operands(&b, &right);
+    kj_expr **all = kj_new_array(&c->ir->arena, kj_expr *, left_count + right_count);
+    if (!all)
+        return NULL;
+    memcpy(all, left, left_count * sizeof(kj_expr *));
+    memcpy(all + left_count, right, right_count * sizeof(kj_expr *));
+    return kj_clamav_node(c, KJ_OP_AND, KJ_TYPE_BOOL, KJ_NONE, left_count + right_count, all);
 }
 
 kj_expr *kj_clamav_not(kj_clamav *c, kj_expr *expr)
@@ -81,7 +99,8 @@ static bool compares(const kj_logic *logic)
 /* Whether the comparison holds of no matches. */
 static bool fits_none(const kj_logic *logic)
 {
-    return logic->compare == KJ_OP_EQ ? logic->number == 0 : logic->compare == KJ_OP_LT;
+    return logic->compare == KJ_OP_EQ ? logic->number == 0
+                                      : logic->compare == KJ_OP_LT && logic->number > 0;
 }
 
 /* Whether it says that there are none, or that there are some. */
@@ -167,14 +186,31 @@ static kj_expr *sum(const kj_ldb *ldb, kj_logic *block)
     return of_parts(ldb, block, KJ_OP_ADD, KJ_TYPE_INT, total_of);
 }
 
+/* What must hold for the parts' matches to be those of the whole. A comparison may hold because an
+ * AND does not: then there are none. NULL: nothing. */
+static kj_expr *counts_if(const kj_ldb *ldb, kj_logic *logic, bool *failed)
+{
+    kj_expr *holds = NULL;
+    if (compares(logic) || logic->op == KJ_LOGIC_AND) {
+        holds = holds_of(ldb, logic);
+        *failed |= !holds;
+    }
+    if (holds && logic->op == KJ_LOGIC_AND && compares(logic) && fits_none(logic)) {
+        holds = kj_clamav_both(ldb->c, holds, block_holds(ldb, logic));
+        *failed |= !holds;
+    }
+    return holds;
+}
+
 static kj_expr *make_total(const kj_ldb *ldb, kj_logic *logic)
 {
-    bool is_id = logic->op == KJ_LOGIC_ID;
+    bool is_id = logic->op == KJ_LOGIC_ID, failed = false;
     kj_expr *total = is_id ? count_of_sub(ldb, &ldb->subs[logic->id]) : sum(ldb, logic);
-    if (!compares(logic) && logic->op != KJ_LOGIC_AND)
-        return total;
-    kj_expr *holds = kj_clamav_to_int(ldb->c, holds_of(ldb, logic));
-    return joined(ldb->c, KJ_OP_MUL, KJ_TYPE_INT, holds, total);
+    kj_expr *holds = counts_if(ldb, logic, &failed);
+    if (failed)
+        return NULL;
+    return holds ? joined(ldb->c, KJ_OP_MUL, KJ_TYPE_INT, kj_clamav_to_int(ldb->c, holds), total)
+                 : total;
 }
 
 static kj_expr *total_of(const kj_ldb *ldb, kj_logic *logic)
@@ -202,13 +238,12 @@ static void note_presence(const kj_ldb *ldb, struct presence *p, uint32_t id, kj
 /* The matches of a part count where it holds, and all parts that it is in. */
 static void find_presence(const kj_ldb *ldb, struct presence *p, kj_logic *logic, kj_expr *within)
 {
-    bool conditional = logic->op != KJ_LOGIC_OR || compares(logic);
-    kj_expr *when = within;
-    if (conditional) {
-        kj_expr *holds = holds_of(ldb, logic);
-        when = within ? kj_clamav_both(ldb->c, within, holds) : holds;
-        p->failed |= !when;
-    }
+    kj_expr *holds =
+        logic->op == KJ_LOGIC_ID ? holds_of(ldb, logic) : counts_if(ldb, logic, &p->failed);
+    kj_expr *when = within && holds ? kj_clamav_both(ldb->c, within, holds)
+                    : within        ? within
+                                    : holds;
+    p->failed |= !when && (within || holds || logic->op == KJ_LOGIC_ID);
     if (p->failed)
         return;
     if (logic->op == KJ_LOGIC_ID)

@@ -39,9 +39,12 @@ void kj_clamav_take_back(kj_clamav *c, kj_clamav_mark mark)
 }
 
 /* Views beside the object as it is that a signature could match in. */
-static uint32_t views_of(const kj_clamav *c, uint32_t target, size_t first_pattern)
+static uint32_t views_of(const kj_clamav *c, kj_origin origin, uint32_t target,
+                         size_t first_pattern)
 {
     size_t count = c->ir->patterns.count;
+    if (origin != KJ_ORIGIN_BODY && origin != KJ_ORIGIN_LOGICAL)
+        return 0; /* it is not about bytes */
     if (target == KJ_TARGET_HTML)
         return KJ_RULE_VIEW_HTML;
     if (target == KJ_TARGET_TEXT) /* scripts of HTML are text */
@@ -84,7 +87,8 @@ kj_clamav_result kj_clamav_add_rule_of(kj_clamav *c, kj_clamav_mark mark, kj_spa
     const kj_rule rule = {
         .name = kj_clamav_name(c, name),
         .space = kj_span_str("clamav"),
-        .flags = (uint32_t)origin << KJ_RULE_ORIGIN_SHIFT | views_of(c, target, mark.patterns),
+        .flags =
+            (uint32_t)origin << KJ_RULE_ORIGIN_SHIFT | views_of(c, origin, target, mark.patterns),
         .threat = KJ_NONE,
         .first_pattern = (uint32_t)mark.patterns,
         .pattern_count = (uint32_t)(c->ir->patterns.count - mark.patterns),

@@ -151,6 +151,20 @@ static kj_clamav_result split_regex(kj_clamav *c, kj_span text, struct regex *ou
     return read_regex_flags(c, kj_span_sub(text, end, text.len), &out->flags);
 }
 
+/* Without PCRE2 nobody knows whether it is well-formed. */
+static kj_clamav_result check_regex(kj_clamav *c, const struct regex *regex)
+{
+    enum { MODES = KJ_PCRE_GLOBAL - 1 };
+    kj_pcre *pcre = NULL;
+    kj_error err = {0};
+    kj_status status = kj_pcre_compile(regex->text, regex->flags & MODES, &pcre, &err);
+    kj_pcre_free(pcre);
+    kj_span where = kj_span_sub(regex->text, (size_t)err.offset, 1);
+    return status == KJ_MALFORMED
+               ? kj_clamav_malformed(c, where.len ? where : regex->text, "%s", err.message)
+               : KJ_CLAMAV_TAKEN;
+}
+
 /* clamav.regex(text, flags, from, to) */
 static kj_expr *regex_field(kj_clamav *c, const struct regex *regex, const kj_clamav_place *place)
 {
@@ -179,8 +193,10 @@ static kj_clamav_result compile_regex(kj_ldb *ldb, uint32_t id)
     uint32_t ids;
     kj_clamav_result result = split_regex(c, ldb->texts[id], &regex);
     if (result == KJ_CLAMAV_TAKEN)
+        result = check_regex(c, &regex);
+    if (result == KJ_CLAMAV_TAKEN)
         result = read_place(ldb, regex.offset, &place);
-    if (result == KJ_CLAMAV_TAKEN) /* "of those before its own" */
+    if (result == KJ_CLAMAV_TAKEN) /* of the ids before its own */
         result = kj_logic_read(c, &ldb->pool, regex.trigger, id, &trigger, &ids);
     if (result != KJ_CLAMAV_TAKEN)
         return result;
@@ -229,6 +245,7 @@ static size_t kind_of(kj_span text)
 kj_clamav_result kj_ldb_subs(kj_ldb *ldb)
 {
     enum { PASSES = 3 };
+    memset(ldb->subs, 0, ldb->sub_count * sizeof *ldb->subs);
     for (unsigned pass = 0; pass < PASSES; pass++) {
         for (uint32_t id = 0; id < ldb->sub_count; id++) {
             size_t kind = kind_of(ldb->texts[id]);
