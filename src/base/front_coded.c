@@ -133,23 +133,24 @@ bool kj_front_next(kj_front_walk *walk)
     }
 }
 
-kj_status kj_front_verify(const kj_front_view *view, uint32_t *out_count, kj_error *err)
+kj_status kj_front_verify(const kj_front_view *view, uint32_t block, uint32_t *out_count,
+                          kj_error *err)
 {
     uint8_t text[KJ_FRONT_TEXT_MAX];
+    bool last = block + 1 >= view->block_count;
+    size_t end = last ? view->bytes.len : view->blocks[block + 1], len = 0;
+    uint32_t count = 0;
     kj_reader r = kj_reader_of(view->bytes);
-    uint64_t count = 0;
-    for (size_t len = 0; kj_reader_left(&r); count++) {
-        uint64_t block = count / KJ_FRONT_BLOCK;
-        bool first = count % KJ_FRONT_BLOCK == 0;
-        if (first && (block >= view->block_count || view->blocks[block] != r.pos))
-            return kj_fail(err, KJ_MALFORMED, r.pos, "a block of names is not where it should be");
-        len = read_entry(&r, (uint32_t)count, text, first ? 0 : len);
+    if (block >= view->block_count || (block == 0 && view->blocks[0] != 0))
+        return kj_fail(err, KJ_MALFORMED, r.pos, "a block of names is not where it should be");
+    for (kj_seek(&r, view->blocks[block]); r.pos < end && count < KJ_FRONT_BLOCK; count++) {
+        len = read_entry(&r, block * KJ_FRONT_BLOCK + count, text, len);
         if (len == 0)
             return kj_fail(err, KJ_MALFORMED, r.pos, "a name is damaged");
     }
-    if ((count + KJ_FRONT_BLOCK - 1) / KJ_FRONT_BLOCK != view->block_count)
-        return kj_fail(err, KJ_MALFORMED, r.pos, "blocks of names that are not there");
-    *out_count = (uint32_t)count; /* no more than there are bytes, whose offsets are 32 bits */
+    if (!kj_reader_ok(&r) || r.pos != end || count == 0 || (!last && count != KJ_FRONT_BLOCK))
+        return kj_fail(err, KJ_MALFORMED, r.pos, "a block of names does not end where it should");
+    *out_count = count;
     return KJ_OK;
 }
 

@@ -51,10 +51,10 @@ typedef struct kj_front_view {
  * none or it is damaged. */
 kj_span kj_front_text(const kj_front_view *view, uint32_t number, uint8_t *out);
 
-/* Reads all of it, from the first byte to the last, and counts the texts. KJ_MALFORMED at the first
- * fault: then kj_front_text() has at least one text less than there should be. */
-KJ_MUST_CHECK kj_status kj_front_verify(const kj_front_view *view, uint32_t *out_count,
-                                        kj_error *err);
+/* Reads a block to its end, which is where the next one begins, and counts its texts. KJ_MALFORMED
+ * at the first fault: then kj_front_text() has at least one text less than there should be. */
+KJ_MUST_CHECK kj_status kj_front_verify(const kj_front_view *view, uint32_t block,
+                                        uint32_t *out_count, kj_error *err);
 
 /* All texts one after the other, which is faster than asking for each:
  *

@@ -2,12 +2,13 @@
 /* PCRE2, the one place that touches it.
  *
  * What it does differently from what one expects:
- * - Its match limit counts anew at each place where a match may begin, so it bounds no search.
- * Patterns are compiled with a callout before each of their items, and those are counted.
- * - Callouts take room, and code may have 64 KiB only. Patterns for which that is too little have a
- * single one at their start, so that places are counted, and lower limits.
- * - A limit on where a match begins (last_start) does not keep it from looking for a first byte up
- * to the end; but it does that once a search.
+ * - Its match limit counts anew at each place where a match may begin, so it bounds no search. A
+ * callout for each step would, and makes a search several times slower. So a search is made in
+ * stretches of places, and what each took is paid for; a stretch that was slow makes the next one
+ * short.
+ * - A limit on where a match begins does not keep it from looking for a first byte up to the end.
+ * So stretches double while they are fast, and there are few of them.
+ * - \G and verbs such as (*COMMIT) mean a whole search; patterns that may have them are not cut up.
  * - It frees nothing of its own: tables and contexts are made for each pattern. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "base/pcre.h"
@@ -15,23 +16,25 @@
 #include "base/arith.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/crc32c.h"
 #include "base/lazy.h"
 #include "base/text.h"
 
 #include <pcre2.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define FUNCTIONS(X)                                                                               \
     X(pcre2_code_free_8)                                                                           \
     X(pcre2_compile_8)                                                                             \
     X(pcre2_get_error_message_8)                                                                   \
+    X(pcre2_jit_compile_8)                                                                         \
     X(pcre2_get_ovector_pointer_8)                                                                 \
     X(pcre2_match_8)                                                                               \
     X(pcre2_match_context_create_8)                                                                \
     X(pcre2_match_context_free_8)                                                                  \
     X(pcre2_match_data_create_8)                                                                   \
     X(pcre2_match_data_free_8)                                                                     \
-    X(pcre2_set_callout_8)                                                                         \
     X(pcre2_set_depth_limit_8)                                                                     \
     X(pcre2_set_heap_limit_8)                                                                      \
     X(pcre2_set_match_limit_8)                                                                     \
@@ -48,16 +51,17 @@ enum {
     DEPTH_LIMIT = 2000,
     HEAP_LIMIT_KIB = 32 << 10,
     PATTERN_MAX = 64 << 10,
-    STEPS_AT_ONCE = 256, /* are paid together */
-    LARGE_MATCH_LIMIT = 10000,
-    STEPS_OF_PLACE = 64, /* where places are counted */
+    STRETCH_FIRST = 4096, /* places that are tried at once, at first */
+    STRETCH_LEAST = 64,
+    STRETCH_FAST_NS = 2000000, /* what a stretch may take before the next is shorter */
+    NS_A_STEP = 4,
 };
 
 struct kj_pcre {
     pcre2_code_8 *code;
     pcre2_match_context_8 *context;
     pcre2_match_data_8 *data;
-    bool is_large; /* has only one callout */
+    bool is_whole; /* a search is not to be cut up */
 };
 
 static const struct {
@@ -119,34 +123,24 @@ static void rewrite_posix(kj_span posix, kj_buf *out)
     }
 }
 
-static kj_status compile_as(kj_pcre *pcre, kj_span pattern, uint32_t options, int *out_code,
-                            kj_error *err)
+static kj_status compile(kj_pcre *pcre, kj_span pattern, uint32_t options, kj_error *err)
 {
+    int code = 0;
     size_t at = 0;
     PCRE2_SPTR8 text = pattern.len ? pattern.data : (PCRE2_SPTR8) "";
-    pcre->code = lib.pcre2_compile_8(text, pattern.len, options, out_code, &at, NULL);
+    pcre->code = lib.pcre2_compile_8(text, pattern.len, options, &code, &at, NULL);
     if (pcre->code)
         return KJ_OK;
     uint8_t message[160] = "";
-    (void)lib.pcre2_get_error_message_8(*out_code, message, sizeof message);
+    (void)lib.pcre2_get_error_message_8(code, message, sizeof message);
     return kj_fail(err, KJ_MALFORMED, at, "%s", (const char *)message);
 }
 
-static kj_status compile(kj_pcre *pcre, kj_span pattern, unsigned options, kj_error *err)
+/* Whether a match may depend on where a search began. */
+static bool depends_on_start(kj_span pattern, unsigned options)
 {
-    int code = 0;
-    uint32_t theirs = translate(options);
-    kj_status status = compile_as(pcre, pattern, theirs | PCRE2_AUTO_CALLOUT, &code, err);
-    if (code != PCRE2_ERROR_PATTERN_TOO_LARGE)
-        return status;
-    KJ_CLEANUP(kj_buf_done) kj_buf text;
-    kj_buf_init(&text, 2 * PATTERN_MAX + 32);
-    kj_buf_put_text(&text, "(?C)(?:");
-    kj_buf_put(&text, pattern);
-    kj_buf_put_text(&text, options & KJ_PCRE_EXTENDED ? "\n)" : ")"); /* behind a comment */
-    pcre->is_large = true;
-    return text.failed ? kj_no_memory(err)
-                       : compile_as(pcre, kj_buf_span(&text), theirs, &code, err);
+    return options & KJ_PCRE_ANCHORED || kj_span_find(pattern, kj_span_str("\\G"), 0) != SIZE_MAX ||
+           kj_span_find(pattern, kj_span_str("(*"), 0) != SIZE_MAX;
 }
 
 static kj_status prepare(kj_pcre *pcre, kj_error *err)
@@ -155,8 +149,7 @@ static kj_status prepare(kj_pcre *pcre, kj_error *err)
     pcre->data = lib.pcre2_match_data_create_8(1, NULL); /* of the whole match only */
     if (!pcre->context || !pcre->data)
         return kj_no_memory(err);
-    (void)lib.pcre2_set_match_limit_8(pcre->context,
-                                      pcre->is_large ? LARGE_MATCH_LIMIT : MATCH_LIMIT);
+    (void)lib.pcre2_set_match_limit_8(pcre->context, MATCH_LIMIT);
     (void)lib.pcre2_set_depth_limit_8(pcre->context, DEPTH_LIMIT);
     (void)lib.pcre2_set_heap_limit_8(pcre->context, HEAP_LIMIT_KIB);
     return KJ_OK;
@@ -179,30 +172,77 @@ kj_status kj_pcre_compile(kj_span pattern, unsigned options, kj_pcre **out, kj_e
     }
     if (rewritten.failed)
         return kj_no_memory(err);
-    KJ_TRY(compile(pcre, pattern, options, err));
+    pcre->is_whole = depends_on_start(pattern, options);
+    KJ_TRY(compile(pcre, pattern, translate(options), err));
     KJ_TRY(prepare(pcre, err));
+    (void)lib.pcre2_jit_compile_8(pcre->code, PCRE2_JIT_COMPLETE); /* else it is interpreted */
     *out = KJ_TAKE(pcre);
     return KJ_OK;
 }
 
-/* ---- searching ------------------------------------------------------------------------------ */
+/* ---- those that are used again and again ------------------------------------------------------
+ */
 
-typedef struct account {
-    const kj_pcre_search *search;
-    unsigned steps;
-    unsigned step; /* what a callout counts as */
-} account;
+enum { CACHE_SLOTS = 1024 }; /* a power of two */
 
-static int count_step(pcre2_callout_block_8 *block, void *user)
+struct entry {
+    char *pattern; /* a copy */
+    size_t len;
+    unsigned options;
+    kj_pcre *pcre;
+};
+
+struct kj_pcre_cache {
+    struct entry slots[CACHE_SLOTS];
+};
+
+kj_pcre_cache *kj_pcre_cache_new(void)
 {
-    (void)block;
-    account *a = user;
-    a->steps += a->step;
-    if (a->steps < STEPS_AT_ONCE || !a->search->pay)
-        return 0;
-    a->steps = 0;
-    return a->search->pay(a->search->user, STEPS_AT_ONCE) ? 0 : PCRE2_ERROR_CALLOUT;
+    return calloc(1, sizeof(kj_pcre_cache));
 }
+
+static void forget(struct entry *entry)
+{
+    kj_pcre_free(entry->pcre);
+    free(entry->pattern);
+    *entry = (struct entry){0};
+}
+
+void kj_pcre_cache_free(kj_pcre_cache *cache)
+{
+    for (size_t i = 0; cache && i < CACHE_SLOTS; i++)
+        forget(&cache->slots[i]);
+    free(cache);
+}
+
+static bool is_of(const struct entry *entry, kj_span pattern, unsigned options)
+{
+    return entry->pcre && entry->options == options &&
+           kj_span_equal(kj_span_of(entry->pattern, entry->len), pattern);
+}
+
+kj_status kj_pcre_cache_get(kj_pcre_cache *cache, kj_span pattern, unsigned options, kj_pcre **out,
+                            kj_error *err)
+{
+    struct entry *entry = &cache->slots[(kj_crc32c(pattern) + options) % CACHE_SLOTS];
+    if (!is_of(entry, pattern, options)) {
+        struct entry fresh = {malloc(pattern.len + 1), pattern.len, options, NULL};
+        kj_status status =
+            fresh.pattern ? kj_pcre_compile(pattern, options, &fresh.pcre, err) : kj_no_memory(err);
+        if (status != KJ_OK) {
+            free(fresh.pattern);
+            return status;
+        }
+        if (pattern.len)
+            memcpy(fresh.pattern, pattern.data, pattern.len);
+        forget(entry);
+        *entry = fresh;
+    }
+    *out = entry->pcre;
+    return KJ_OK;
+}
+
+/* ---- searching ------------------------------------------------------------------------------ */
 
 static kj_status explain(int code, kj_error *err)
 {
@@ -211,8 +251,6 @@ static kj_status explain(int code, kj_error *err)
     case PCRE2_ERROR_DEPTHLIMIT:
     case PCRE2_ERROR_HEAPLIMIT:
         return kj_fail(err, KJ_LIMIT, 0, "the regular expression backtracks too much");
-    case PCRE2_ERROR_CALLOUT:
-        return kj_fail(err, KJ_CANCELLED, 0, "the regular expression takes too long");
     case PCRE2_ERROR_NOMEMORY:
         return kj_no_memory(err);
     default:
@@ -220,25 +258,56 @@ static kj_status explain(int code, kj_error *err)
     }
 }
 
+/* What this thread has computed: waiting is no step. */
+static uint64_t processor_ns(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* Tries the places [from, last] and says how long that took. */
+static int try_stretch(kj_pcre *pcre, kj_span subject, size_t from, size_t last, uint64_t *out_ns)
+{
+    PCRE2_SPTR8 bytes = subject.len ? subject.data : (PCRE2_SPTR8) "";
+    uint64_t before = processor_ns();
+    (void)lib.pcre2_set_offset_limit_8(pcre->context, last);
+    int count =
+        lib.pcre2_match_8(pcre->code, bytes, subject.len, from, 0, pcre->data, pcre->context);
+    if (count == PCRE2_ERROR_JIT_STACKLIMIT)
+        count = lib.pcre2_match_8(pcre->code, bytes, subject.len, from, PCRE2_NO_JIT, pcre->data,
+                                  pcre->context);
+    *out_ns = processor_ns() - before;
+    return count;
+}
+
+static size_t next_stretch(size_t stretch, uint64_t ns)
+{
+    if (ns <= STRETCH_FAST_NS)
+        return stretch <= SIZE_MAX / 2 ? stretch * 2 : stretch;
+    return stretch / 4 < STRETCH_LEAST ? STRETCH_LEAST : stretch / 4;
+}
+
 kj_status kj_pcre_find(kj_pcre *pcre, const kj_pcre_search *search, kj_pcre_match *out,
                        kj_error *err)
 {
-    account a = {.search = search, .step = pcre->is_large ? STEPS_OF_PLACE : 1};
-    kj_span subject = search->subject;
-    PCRE2_SPTR8 bytes = subject.len ? subject.data : (PCRE2_SPTR8) "";
+    size_t end = kj_min_size(search->last_start, search->subject.len);
+    size_t stretch = pcre->is_whole ? SIZE_MAX : STRETCH_FIRST, last;
     *out = (kj_pcre_match){0};
-    if (search->from > subject.len || search->from > search->last_start)
-        return KJ_OK;
-    (void)lib.pcre2_set_callout_8(pcre->context, count_step, &a);
-    (void)lib.pcre2_set_offset_limit_8(
-        pcre->context, search->last_start == SIZE_MAX ? PCRE2_UNSET : search->last_start);
-    int count = lib.pcre2_match_8(pcre->code, bytes, subject.len, search->from, 0, pcre->data,
-                                  pcre->context);
-    if (count == PCRE2_ERROR_NOMATCH)
-        return KJ_OK;
-    if (count < 0)
-        return explain(count, err);
-    const size_t *offsets = lib.pcre2_get_ovector_pointer_8(pcre->data);
-    *out = (kj_pcre_match){.found = true, .start = offsets[0], .end = offsets[1]};
+    for (size_t from = search->from; from <= end; from = last + 1) {
+        uint64_t ns;
+        last = end - from < stretch ? end : from + stretch - 1;
+        int count = try_stretch(pcre, search->subject, from, last, &ns);
+        if (count >= 0) {
+            const size_t *offsets = lib.pcre2_get_ovector_pointer_8(pcre->data);
+            *out = (kj_pcre_match){.found = true, .start = offsets[0], .end = offsets[1]};
+            return KJ_OK;
+        }
+        if (count != PCRE2_ERROR_NOMATCH)
+            return explain(count, err);
+        if (search->pay && !search->pay(search->user, ns / NS_A_STEP))
+            return kj_fail(err, KJ_CANCELLED, 0, "the regular expression takes too long");
+        stretch = next_stretch(stretch, ns);
+    }
     return KJ_OK;
 }

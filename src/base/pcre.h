@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Regular expressions of Perl's kind, by PCRE2 (10.30 or newer), which is loaded when the first is
- * compiled. They backtrack, so that time is not linear in the subject: every step is counted, and
- * whoever searches says when it is enough. Subjects are bytes; UTF is never used. */
+ * compiled. They backtrack, so that time is not linear in the subject: it is measured, and whoever
+ * searches says when it is enough. Subjects are bytes; UTF is never used. */
 #pragma once
 
 #include "base/span.h"
@@ -27,11 +27,21 @@ KJ_MUST_CHECK kj_status kj_pcre_compile(kj_span pattern, unsigned options, kj_pc
                                         kj_error *err);
 void kj_pcre_free(kj_pcre *pcre); /* NULL: nothing */
 
+/* Compiled patterns that are kept for the next time. */
+typedef struct kj_pcre_cache kj_pcre_cache;
+
+kj_pcre_cache *kj_pcre_cache_new(void); /* NULL without memory */
+void kj_pcre_cache_free(kj_pcre_cache *cache);
+
+/* What kj_pcre_compile() makes; the cache's, valid until the next call. */
+KJ_MUST_CHECK kj_status kj_pcre_cache_get(kj_pcre_cache *cache, kj_span pattern, unsigned options,
+                                          kj_pcre **out, kj_error *err);
+
 typedef struct kj_pcre_search {
     kj_span subject;
     size_t from;       /* where the search begins; what stands before is seen by \b and the like */
     size_t last_start; /* a match must begin there, or before; SIZE_MAX: anywhere */
-    /* Takes steps of the search; false: it is enough. NULL: nobody counts. */
+    /* Takes steps of the search, which are its time; false: it is enough. NULL: nobody counts. */
     bool (*pay)(void *user, uint64_t steps);
     void *user;
 } kj_pcre_search;

@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "cmd/defs.h"
 #include "cmd/sources.h"
+#include "cmd/verified.h"
 #include "defs/writer.h"
 #include "modules/module.h"
 
@@ -174,6 +175,21 @@ static kj_status make(const kj_ir *ir, const options *o, const kj_write_options 
     return kj_defs_verify(&defs, err);
 }
 
+/* So that the first scan does not check again what takes long to check. Where that cannot be kept,
+ * it will. */
+static void remember_checked(const options *o, const kj_buf *file)
+{
+    enum { LARGE = 16 << 20 };
+    kj_disk_header header;
+    struct stat info;
+    kj_error unused;
+    if (file->len < LARGE || stat(o->output, &info) != 0)
+        return;
+    memcpy(&header, file->data, sizeof header);
+    const kj_file_identity identity = kj_file_identity_of(&info);
+    (void)!kj_verified_add(&identity, header.build_id, &unused);
+}
+
 /* Only what was checked replaces the file. */
 static int write_definitions(const kj_ir *ir, const options *o, const kj_sources_counts *counts)
 {
@@ -195,6 +211,7 @@ static int write_definitions(const kj_ir *ir, const options *o, const kj_sources
         kj_progress_erase(o->sources.progress);
         if (status != KJ_OK)
             return kj_defs_complain(o->output, &err);
+        remember_checked(o, &file);
         tell_built(ir, o, counts, &write, &report, file.len);
         return KJ_EXIT_OK;
     }

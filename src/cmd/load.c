@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loads all that the operands name. ClamAV's files may refer to each other (.ign), so they are read
  * in its order, and what is in containers with them. */
+#include "base/arith.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cmd/cmd.h"
 #include "cmd/sources.h"
-#include "cmd/trusted.h"
 #include "modules/module.h"
 #include "rules/advisory/advisory.h"
+#include "rules/clamav/trusted.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 typedef struct loader {
@@ -85,8 +87,11 @@ static kj_status load_lines(loader *l, const kj_source_file *file, kj_error *err
     if (file->kind == KJ_SOURCE_TRUSTED)
         return kj_trusted_load(l->ir, file->path, read_file, &opened, l->how->strict,
                                &l->counts.trusted, err);
-    const kj_clamav_input input = {
-        .name = file->path, .kind = l->how->kind_word, .read = read_file, .user = &opened};
+    const kj_clamav_input input = {.name = file->path,
+                                   .kind = file->trusted ? NULL : l->how->kind_word,
+                                   .read = read_file,
+                                   .user = &opened,
+                                   .trusted = file->trusted};
     return load_clamav(l, &input, err);
 }
 
@@ -217,16 +222,40 @@ static bool load_files(loader *l)
     return true;
 }
 
+/* Whether a file that is named as trusted is one of ClamAV's lists of digests. */
+static bool is_digest_file(const char *path)
+{
+    static const char *const extensions[] = {".fp", ".sfp", ".hdb", ".hsb"};
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < KJ_COUNT(extensions); i++)
+        if (strcasecmp(dot, extensions[i]) == 0)
+            return true;
+    return false;
+}
+
+static kj_status list_trusted(loader *l, const char *path, kj_error *err)
+{
+    size_t before = l->files.list.count;
+    KJ_TRY(kj_source_files_add(&l->files, path, KJ_SOURCE_TRUSTED, KJ_SOURCE_BY_NAME, err));
+    for (size_t i = before; i < l->files.list.count; i++) {
+        kj_source_file *file = &l->files.list.items[i];
+        file->trusted = true;
+        if (is_digest_file(file->path))
+            file->kind = KJ_SOURCE_CLAMAV;
+    }
+    return KJ_OK;
+}
+
 static bool list_files(loader *l, const char *const *paths, size_t count)
 {
     const kj_option_list *trusted = &l->how->trusted;
     for (size_t i = 0; i < count + trusted->count; i++) {
         const char *path = i < count ? paths[i] : trusted->items[i - count];
-        kj_source_kind kind = i < count ? l->how->kind : KJ_SOURCE_TRUSTED;
-        if (kind == KJ_SOURCE_TRUSTED && kj_source_kind_of(path) == KJ_SOURCE_CLAMAV)
-            kind = KJ_SOURCE_CLAMAV; /* .fp, .sfp */
         kj_error err = {.offset = KJ_NO_OFFSET};
-        if (kj_source_files_add(&l->files, path, kind, KJ_SOURCE_BY_NAME, &err) != KJ_OK)
+        kj_status status =
+            i < count ? kj_source_files_add(&l->files, path, l->how->kind, KJ_SOURCE_BY_NAME, &err)
+                      : list_trusted(l, path, &err);
+        if (status != KJ_OK)
             return refuse(l, path, &err);
     }
     kj_source_files_sort(&l->files);

@@ -28,13 +28,6 @@ typedef struct kj_sig_subject {
 } kj_sig_subject;
 
 /* A report on the object that `matcher` was last asked about: its strings, its condition in parts
- * with their values, or its digests. NULL without memory.
- *
- *     type, bytes, view, matched
- *     strings: [{name, text, count, more, places: [{offset, length, bytes}],
- *                nearest: {piece, length, there, offset, bytes}}]   the first piece that is nowhere
- *     condition: {kind, text, value, string, from, to, needed, parts: [...]}
- *     digests: [{of, name, kind, digest, size, digest_equal, size_equal, wanted_size}]
- *     looked_at: whether the signature is for this view at all */
+ * with their values, or its digests. NULL without memory. docs/json.md describes it. */
 json_t *kj_sig_examine(const kj_sig_subject *subject, kj_matcher *matcher, const kj_object *object,
                        const kj_match_input *input);

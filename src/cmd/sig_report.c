@@ -143,21 +143,43 @@ static json_t *strings_of(const examination *x, const kj_disk_rule *rule)
     return list;
 }
 
+/* What a signature about members can ask. */
+static json_t *members_of(const kj_object *object)
+{
+    enum { MEMBERS_MAX = 100 };
+    json_t *list = json_array();
+    for (size_t i = 0; i < object->member_count && i < MEMBERS_MAX; i++) {
+        const kj_member *member = &object->members[i];
+        json_t *item = json_pack(
+            "{s:o, s:I, s:I, s:I, s:b}", "name", kj_sig_text(member->name), "size",
+            (json_int_t)member->size, "packed_size", (json_int_t)member->packed_size, "position",
+            (json_int_t)member->position, "encrypted", (member->flags & KJ_MEMBER_ENCRYPTED) != 0);
+        if (member->has_crc)
+            (void)json_object_set_new(item, "crc32", json_integer(member->crc));
+        (void)json_array_append_new(list, item);
+    }
+    return list;
+}
+
 json_t *kj_sig_examine(const kj_sig_subject *subject, kj_matcher *matcher, const kj_object *object,
                        const kj_match_input *input)
 {
     examination x = {subject, matcher, input, rule_of(subject->defs)};
     const kj_disk_rule *rule = kj_defs_rule(subject->defs, x.rule);
     json_t *root =
-        json_pack("{s:s, s:I, s:s, s:b}", "type", object->claims.formats[0]->name, "bytes",
-                  (json_int_t)input->bytes.len, "view", kj_view_name((kj_view)object->view),
-                  "matched", rule && kj_sightings_has_rule(kj_matcher_seen(matcher), x.rule));
+        json_pack("{s:i, s:s, s:s, s:I, s:b}", "kujo", 1, "type", "object", "format",
+                  object->claims.formats[0]->name, "size", (json_int_t)input->bytes.len, "matched",
+                  rule && kj_sightings_has_rule(kj_matcher_seen(matcher), x.rule));
     if (!root)
         return NULL;
+    if (object->view != KJ_VIEW_NONE)
+        (void)json_object_set_new(root, "view", json_string(kj_view_name((kj_view)object->view)));
     if (rule) {
         bool looked = input->view == 0 || (rule->flags & input->view);
         (void)json_object_set_new(root, "looked_at", json_boolean(looked));
         (void)json_object_set_new(root, "strings", strings_of(&x, rule));
+        if (kj_rule_origin(rule->flags) == KJ_ORIGIN_CONTAINER)
+            (void)json_object_set_new(root, "members", members_of(object));
         (void)json_object_set_new(root, "condition", part(&x, rule->code, KJ_EXPR_MAX_DEPTH));
     } else if (object->view == KJ_VIEW_NONE) {
         (void)json_object_set_new(root, "digests", kj_sig_digests(subject, object));

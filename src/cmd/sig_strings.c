@@ -97,6 +97,23 @@ static bool next_piece(kj_span source, size_t *at, piece *out)
     return out->len > 0;
 }
 
+static bool has_upper(kj_span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++)
+        if (kj_lower(bytes.data[i]) != bytes.data[i])
+            return true;
+    return false;
+}
+
+/* A piece as JSON. */
+static json_t *piece_json(const way *w, unsigned number, kj_span bytes, size_t there, size_t offset)
+{
+    return json_pack("{s:i, s:I, s:I, s:I, s:o, s:b, s:b}", "piece", (int)number, "length",
+                     (json_int_t)bytes.len, "there", (json_int_t)there, "offset",
+                     (json_int_t)offset, "hex", excerpt(bytes, 0, bytes.len), "wide", w->wide,
+                     "upper_case", !w->nocase && has_upper(bytes));
+}
+
 /* The first piece of a hex string that is nowhere, and how much of it there is. NULL: all are
  * somewhere. */
 static json_t *missing_piece(const way *w, kj_span source)
@@ -107,9 +124,7 @@ static json_t *missing_piece(const way *w, kj_span source)
         kj_span bytes = kj_span_of(p.bytes, p.len);
         size_t offset = 0, have = longest_beginning(w, bytes, &offset);
         if (have < p.len)
-            return json_pack("{s:i, s:I, s:I, s:I, s:o}", "piece", (int)number, "length",
-                             (json_int_t)p.len, "there", (json_int_t)have, "offset",
-                             (json_int_t)offset, "bytes", excerpt(bytes, 0, bytes.len));
+            return piece_json(w, number, bytes, have, offset);
     }
     return json_pack("{s:b}", "pieces_are_there", 1);
 }
@@ -124,9 +139,7 @@ static json_t *nearest(const kj_pattern *pattern, kj_span bytes)
         return NULL;
     kj_span text = kj_span_sub(pattern->text, 0, PIECE_MAX);
     size_t offset = 0, have = longest_beginning(&w, text, &offset);
-    return json_pack("{s:i, s:I, s:I, s:I, s:o}", "piece", 1, "length", (json_int_t)text.len,
-                     "there", (json_int_t)have, "offset", (json_int_t)offset, "bytes",
-                     excerpt(text, 0, text.len));
+    return piece_json(&w, 1, text, have, offset);
 }
 
 /* ---- strings ------------------------------------------------------------------------------- */
@@ -137,7 +150,7 @@ static json_t *places(const kj_hit *hits, size_t count, kj_span bytes)
     for (size_t i = 0; i < count && i < PLACES_MAX; i++)
         (void)json_array_append_new(list, json_pack("{s:I, s:I, s:o}", "offset",
                                                     (json_int_t)hits[i].offset, "length",
-                                                    (json_int_t)hits[i].len, "bytes",
+                                                    (json_int_t)hits[i].len, "hex",
                                                     excerpt(bytes, hits[i].offset, hits[i].len)));
     return list;
 }
@@ -158,11 +171,11 @@ json_t *kj_sig_string(const kj_sig_subject *subject, kj_matcher *matcher, uint32
     const kj_disk_pattern *disk = kj_defs_pattern(subject->defs, index);
     size_t count = 0;
     const kj_hit *hits = kj_matcher_hits(matcher, index, &count);
-    json_t *object = json_pack("{s:o, s:o, s:I, s:b, s:o}", "name",
-                               kj_sig_text(kj_defs_text(subject->defs, disk->identifier)), "text",
-                               kj_sig_text(kj_defs_text(subject->defs, disk->source)), "count",
-                               (json_int_t)count, "more", kj_matcher_is_cut(matcher, index),
-                               "places", places(hits, count, bytes));
+    json_t *object = json_pack(
+        "{s:o, s:o, s:I, s:b, s:o}", "string",
+        kj_sig_text(kj_defs_text(subject->defs, disk->identifier)), "written",
+        kj_sig_text(kj_defs_text(subject->defs, disk->source)), "count", (json_int_t)count, "more",
+        kj_matcher_is_cut(matcher, index), "places", places(hits, count, bytes));
     if (object && count == 0 && index < subject->ir->patterns.count) {
         json_t *near = nearest(&subject->ir->patterns.items[index], bytes);
         if (near)

@@ -2,6 +2,7 @@
 #include "cmd/sig_text.h"
 
 #include "base/arith.h"
+#include "formats/views.h"
 #include "report/i18n.h"
 
 #include <string.h>
@@ -48,7 +49,7 @@ bool kj_sig_is_interesting(const json_t *report)
 void kj_sig_print_match(const json_t *match, FILE *out)
 {
     const char *member = text(match, "member");
-    (void)fprintf(out, "%s%s%s: %s FOUND\n", text(match, "file"), *member ? "!" : "", member,
+    (void)fprintf(out, "%s%s%s: %s FOUND\n", text(match, "path"), *member ? "!" : "", member,
                   text(match, "name"));
 }
 
@@ -61,7 +62,7 @@ static void print_places(const printer *p, const json_t *string)
     json_array_foreach(places, index, place)
     {
         long long length = number(place, "length");
-        const char *bytes = text(place, "bytes");
+        const char *bytes = text(place, "hex");
         (void)fprintf(p->out, _("      at %lld (0x%llx), %lld bytes: %s%s\n"),
                       number(place, "offset"), (unsigned long long)number(place, "offset"), length,
                       bytes, strlen(bytes) / 2 < (size_t)length ? "..." : "");
@@ -73,20 +74,30 @@ static void print_places(const printer *p, const json_t *string)
 
 static void print_nearest(const printer *p, const json_t *nearest)
 {
+    const char *wide = is(nearest, "wide") ? _(", wide") : "";
     if (is(nearest, "pieces_are_there"))
         (void)fputs(_("      all its fixed pieces are there, but not as far from each other as it "
                       "wants them\n"),
                     p->out);
     else if (number(nearest, "there") == 0)
-        (void)fprintf(p->out, _("      not even the first byte of its piece %lld (%s) is there\n"),
-                      number(nearest, "piece"), text(nearest, "bytes"));
+        (void)fprintf(p->out,
+                      _("      not even the first byte of its piece %lld (%s%s) is there\n"),
+                      number(nearest, "piece"), text(nearest, "hex"), wide);
     else if (nearest)
         (void)fprintf(p->out,
-                      _("      of its piece %lld (%s) the first %lld of %lld bytes are there, at "
+                      _("      of its piece %lld (%s%s) the first %lld of %lld bytes are there, at "
                         "%lld (0x%llx)\n"),
-                      number(nearest, "piece"), text(nearest, "bytes"), number(nearest, "there"),
-                      number(nearest, "length"), number(nearest, "offset"),
-                      (unsigned long long)number(nearest, "offset"));
+                      number(nearest, "piece"), text(nearest, "hex"), wide,
+                      number(nearest, "there"), number(nearest, "length"),
+                      number(nearest, "offset"), (unsigned long long)number(nearest, "offset"));
+}
+
+/* Normalised text has no upper-case letters. */
+static void print_hint(const printer *p, const json_t *nearest)
+{
+    if (*text(p->report, "view") && is(nearest, "upper_case"))
+        (void)fputs(_("      (it has upper-case letters, and what is normalised has none)\n"),
+                    p->out);
 }
 
 static void print_strings(const printer *p)
@@ -95,9 +106,9 @@ static void print_strings(const printer *p)
     const json_t *string;
     json_array_foreach(json_object_get(p->report, "strings"), index, string)
     {
-        const char *source = text(string, "text");
+        const char *source = text(string, "written");
         long long count = number(string, "count");
-        (void)fprintf(p->out, "  %s  %.*s%s  ", text(string, "name"), TEXT_SHOWN, source,
+        (void)fprintf(p->out, "  %s  %.*s%s  ", text(string, "string"), TEXT_SHOWN, source,
                       strlen(source) > TEXT_SHOWN ? "..." : "");
         if (count == 0)
             (void)fprintf(p->out, "%s\n", _("no match"));
@@ -107,8 +118,26 @@ static void print_strings(const printer *p)
                           count);
         const json_t *nearest = json_object_get(string, "nearest");
         print_places(p, string);
-        if (nearest)
+        if (nearest) {
             print_nearest(p, nearest);
+            print_hint(p, nearest);
+        }
+    }
+}
+
+static void print_members(const printer *p)
+{
+    size_t index;
+    const json_t *member;
+    json_array_foreach(json_object_get(p->report, "members"), index, member)
+    {
+        (void)fprintf(p->out, _("  member %lld, %s: %lld bytes, %lld packed%s"),
+                      number(member, "position"), text(member, "name"), number(member, "size"),
+                      number(member, "packed_size"),
+                      is(member, "encrypted") ? _(", encrypted") : "");
+        if (json_object_get(member, "crc32"))
+            (void)fprintf(p->out, ", CRC-32 %08llx", (unsigned long long)number(member, "crc32"));
+        (void)fputc('\n', p->out);
     }
 }
 
@@ -119,7 +148,7 @@ static const json_t *find_string(const printer *p, const char *name)
     size_t index;
     const json_t *string;
     json_array_foreach(json_object_get(p->report, "strings"), index,
-                       string) if (strcmp(text(string, "name"), name) == 0) return string;
+                       string) if (strcmp(text(string, "string"), name) == 0) return string;
     return NULL;
 }
 
@@ -152,10 +181,34 @@ static void explain_count(const printer *p, const json_t *part)
     (void)fprintf(p->out, _("  <- %zu of %lld that are needed"), holds, number(part, "needed"));
 }
 
+/* ClamAV's target types by number. */
+static const char *const targets[] = {
+    [1] = "PE",
+    [2] = "OLE2",
+    [3] = "HTML",
+    [4] = N_("mail"),
+    [5] = N_("pictures"),
+    [6] = "ELF",
+    [7] = N_("text"),
+    [9] = "Mach-O",
+    [10] = "PDF",
+    [11] = "SWF",
+    [12] = N_("Java classes"),
+};
+
+/* What a target type stands for, when the object is of another. */
 static void explain_target(const printer *p, const json_t *part)
 {
-    if (strstr(text(part, "text"), "clamav.target("))
-        (void)fprintf(p->out, _("  <- the object is %s"), text(p->report, "type"));
+    unsigned target = 0;
+    enum { HTML = 3, TEXT = 7 };
+    if (sscanf(text(part, "text"), "clamav.target(%u)", &target) != 1 ||
+        target >= KJ_COUNT(targets) || !targets[target])
+        return;
+    if (*text(p->report, "view") == '\0' && (target == HTML || target == TEXT))
+        (void)fprintf(p->out, _("  <- %s is looked at in normalised form"), _(targets[target]));
+    else
+        (void)fprintf(p->out, _("  <- that is %s, and the object is %s"), _(targets[target]),
+                      text(p->report, "format"));
 }
 
 static void explain(const printer *p, const json_t *part)
@@ -234,7 +287,7 @@ static void print_digests(const printer *p)
     {
         const char *name = text(item, "name");
         (void)fprintf(p->out, "  %s%s%s: %s %s, %s\n", text(item, "of"), *name ? " " : "", name,
-                      text(item, "kind"), text(item, "digest"),
+                      text(item, "digest"), text(item, "hex"),
                       is(item, "digest_equal") ? _("the one that is wanted") : _("another"));
         if (is(item, "size_equal"))
             (void)fprintf(p->out, _("      %lld bytes\n"), number(item, "size"));
@@ -246,20 +299,29 @@ static void print_digests(const printer *p)
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
+static const char *view_title(const char *name)
+{
+    for (unsigned view = 0; view < KJ_VIEW_COUNT; view++)
+        if (strcmp(kj_view_name((kj_view)view), name) == 0)
+            return kj_view_title((kj_view)view);
+    return name;
+}
+
 void kj_sig_print(const json_t *report, bool color, FILE *out)
 {
     const printer p = {report, out, color};
     const char *member = text(report, "member"), *view = text(report, "view");
-    (void)fprintf(out, "%s%s%s", text(report, "file"), *member ? "!" : "", member);
+    (void)fprintf(out, "%s%s%s", text(report, "path"), *member ? "!" : "", member);
     if (*view)
-        (void)fprintf(out, _(" as %s"), _(view));
-    (void)fprintf(out, _(" (%s, %lld bytes): %s\n"), text(report, "type"), number(report, "bytes"),
+        (void)fprintf(out, ": %s", _(view_title(view)));
+    (void)fprintf(out, _(" (%s, %lld bytes): %s\n"), text(report, "format"), number(report, "size"),
                   is(report, "matched")                ? _("matches")
                   : json_object_get(report, "digests") ? _("digests")
                   : !is(report, "looked_at")           ? _("not looked at in this form")
                                                        : _("does not match"));
     print_strings(&p);
     print_digests(&p);
+    print_members(&p);
     const json_t *condition = json_object_get(report, "condition");
     if (json_is_object(condition))
         print_part(&p, condition, INDENT);

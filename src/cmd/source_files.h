@@ -25,6 +25,7 @@ kj_source_kind kj_source_kind_of(const char *name);
 typedef struct kj_source_file {
     const char *path; /* in the list's arena */
     kj_source_kind kind;
+    bool trusted;   /* its digests are of good files */
     unsigned order; /* of ClamAV's: lower ones are read first */
     size_t number;  /* in the order of the operands */
     uint64_t size;  /* bytes; 0: not known */

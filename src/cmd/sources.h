@@ -3,12 +3,12 @@
  * trusted digests. */
 #pragma once
 
-#include "cmd/cvd.h"
 #include "cmd/options.h"
 #include "cmd/source_files.h"
 #include "ir/ir.h"
 #include "report/progress.h"
 #include "rules/clamav/clamav.h"
+#include "rules/clamav/cvd.h"
 #include "rules/yara/yara.h"
 
 enum { KJ_SOURCE_MAX = 64 << 20 }; /* bytes of one source that is read whole */

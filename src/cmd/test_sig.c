@@ -59,10 +59,14 @@ typedef struct session {
     uint64_t hidden; /* objects of this file that show nothing of the signature */
 } session;
 
-/* Escaped already. */
-static json_t *member_json(kj_span member)
+/* Where a line is about; `member` is escaped already. False without memory. */
+static bool add_place(const session *s, kj_span member, json_t *line)
 {
-    return member.len ? json_stringn((const char *)member.data, member.len) : json_string("");
+    if (json_object_set_new(line, "path", kj_sig_text(kj_span_str(s->path))) != 0)
+        return false;
+    return member.len == 0 ||
+           json_object_set_new(line, "member",
+                               json_stringn((const char *)member.data, member.len)) == 0;
 }
 
 static void print(session *s, json_t *report)
@@ -83,15 +87,12 @@ static void on_examine(void *user, uint32_t set, kj_matcher *matcher, const kj_o
     kj_buf member;
     kj_member_path(object, (kj_span){0}, &member);
     json_t *report = kj_sig_examine(&s->subject, matcher, object, input);
-    if (report && json_object_set_new(report, "file", kj_sig_text(kj_span_str(s->path))) == 0 &&
-        json_object_set_new(report, "member", json_string(kj_buf_text(&member))) == 0) {
-        if (s->o->all || (!object->parent && !object->view) || kj_sig_is_interesting(report))
-            print(s, report);
-        else
-            s->hidden++;
-    } else {
+    if (!report || !add_place(s, kj_buf_span(&member), report))
         s->failed = true;
-    }
+    else if (s->o->all || (!object->parent && !object->view) || kj_sig_is_interesting(report))
+        print(s, report);
+    else
+        s->hidden++;
     json_decref(report);
     kj_buf_done(&member);
 }
@@ -100,16 +101,15 @@ static void on_finding(void *user, const kj_finding *finding)
 {
     session *s = user;
     s->matches++;
-    json_t *report =
-        json_pack("{s:s, s:o, s:o, s:o, s:s}", "event", "match", "name", kj_sig_text(finding->name),
-                  "file", kj_sig_text(kj_span_str(s->path)), "member", member_json(finding->member),
-                  "class", kj_class_name(finding->klass));
-    if (s->o->json && report)
-        print(s, report);
-    else if (report)
-        kj_sig_print_match(report, stdout);
-    s->failed |= !report;
-    json_decref(report);
+    json_t *match = json_pack("{s:i, s:s, s:o, s:s}", "kujo", 1, "type", "match", "name",
+                              kj_sig_text(finding->name), "class", kj_class_name(finding->klass));
+    if (!match || !add_place(s, finding->member, match))
+        s->failed = true;
+    else if (s->o->json)
+        print(s, match);
+    else
+        kj_sig_print_match(match, stdout);
+    json_decref(match);
 }
 
 static void on_unseen(void *user, kj_status why, kj_span member, const char *sentence)

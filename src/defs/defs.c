@@ -171,6 +171,34 @@ kj_status kj_defs_open(const char *path, uint32_t engine, kj_defs *out, kj_error
     return kj_defs_open_known(path, engine, out, &unused, err);
 }
 
+/* PAGE or a divisor of what a page is: then advice is refused, and nothing lost. AROUND: what the
+ * system may have mapped before a page that was touched, as well as that. */
+enum { PAGE = 4096, AROUND = 2 << 20 };
+
+void kj_defs_forget(const kj_defs *defs, kj_span bytes)
+{
+    uintptr_t file = (uintptr_t)defs->file.data, start = (uintptr_t)bytes.data;
+    if (!defs->mapped || bytes.len == 0)
+        return;
+    uintptr_t end = start + bytes.len;
+    start = start - file > AROUND ? start - AROUND : file;
+    start &= ~(uintptr_t)(PAGE - 1);
+    (void)madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
+/* A lookup of a digest touches a page here and there: two megabytes need not be mapped for each. */
+static void map_in_small_pages(const kj_defs *defs)
+{
+    const kj_defs_section *const large[] = {&defs->hash_gates, &defs->hash_buckets,
+                                            &defs->hash_records};
+    for (size_t i = 0; i < KJ_COUNT(large); i++) {
+        uintptr_t start = (uintptr_t)large[i]->data;
+        if (large[i]->count && start % PAGE == 0)
+            (void)madvise((void *)start, (size_t)large[i]->count * sizeof(uint32_t),
+                          MADV_NOHUGEPAGE);
+    }
+}
+
 kj_status kj_defs_open_known(const char *path, uint32_t engine, kj_defs *out, struct stat *out_file,
                              kj_error *err)
 {
@@ -187,11 +215,13 @@ kj_status kj_defs_open_known(const char *path, uint32_t engine, kj_defs *out, st
     if (map == MAP_FAILED)
         return kj_fail_errno(err, "cannot map");
     kj_status status = kj_defs_open_span(kj_span_of(map, len), engine, out, err);
-    if (status == KJ_OK)
-        out->mapped = true;
-    else
+    if (status != KJ_OK) {
         (void)munmap(map, len);
-    return status;
+        return status;
+    }
+    out->mapped = true;
+    map_in_small_pages(out);
+    return KJ_OK;
 }
 
 void kj_defs_close(kj_defs *defs)

@@ -75,6 +75,10 @@ KJ_MUST_CHECK kj_status kj_defs_open_span(kj_span file, uint32_t engine, kj_defs
 
 void kj_defs_close(kj_defs *defs);
 
+/* Lets go of mapped pages of the file, so that what is looked at once does not stay in the process'
+ * memory; touching them again maps them again. Nothing for definitions that are not mapped. */
+void kj_defs_forget(const kj_defs *defs, kj_span bytes);
+
 /* Checks everything: digests of all sections, zeros between them, every offset, count, index and
  * text, every condition and program. KJ_MALFORMED with the offset of the first fault. */
 KJ_MUST_CHECK kj_status kj_defs_verify(const kj_defs *defs, kj_error *err);

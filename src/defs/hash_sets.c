@@ -396,6 +396,14 @@ void kj_hash_sets_find(const kj_defs *defs, kj_hash_scope scope, kj_hash_kind ki
     }
 }
 
+void kj_hash_sets_forget(const kj_defs *defs)
+{
+    const kj_defs_section *const large[] = {&defs->hash_gates, &defs->hash_buckets,
+                                            &defs->hash_records};
+    for (size_t i = 0; i < KJ_COUNT(large); i++)
+        kj_defs_forget(defs, kj_span_of(large[i]->data, (size_t)large[i]->count * WORD));
+}
+
 /* ---- detections by number --------------------------------------------------------------------
  */
 
@@ -465,8 +473,22 @@ static kj_status verify_gate(const view *v, kj_error *err)
     return KJ_OK;
 }
 
-static kj_status verify_records(const view *v, uint32_t name_count, kj_error *err)
+/* Lets go of what was verified, a few megabytes behind. */
+static void forget_behind(const kj_defs *defs, const kj_defs_section *section, size_t width,
+                          size_t *forgotten, size_t pos)
 {
+    enum { STEP = 4 << 20 };
+    const uint8_t *bytes = section->data;
+    if ((pos - *forgotten) * width < STEP && pos < section->count)
+        return;
+    kj_defs_forget(defs, kj_span_of(bytes + *forgotten * width, (pos - *forgotten) * width));
+    *forgotten = pos;
+}
+
+static kj_status verify_records(const kj_defs *defs, const view *v, uint32_t name_count,
+                                kj_error *err)
+{
+    size_t forgotten = v->set->first_record;
     uint32_t buckets = UINT32_C(1) << v->set->bucket_log2;
     if (v->buckets[0] != 0 || v->buckets[buckets] != v->set->count)
         return malformed(err, "the buckets of digests do not hold all");
@@ -482,6 +504,26 @@ static kj_status verify_records(const view *v, uint32_t name_count, kj_error *er
                 return malformed(err, "a digest without a name");
             last = head;
         }
+        forget_behind(defs, &defs->hash_records, WORD, &forgotten,
+                      v->set->first_record + v->buckets[b + 1] * v->width);
+    }
+    return KJ_OK;
+}
+
+static kj_status verify_names(const kj_defs *defs, uint32_t *out_count, kj_error *err)
+{
+    const kj_front_view names = names_of(defs);
+    size_t forgotten = 0;
+    uint32_t count = 0;
+    *out_count = 0;
+    if (names.block_count == 0 && names.bytes.len)
+        return malformed(err, "names in no block");
+    if (names.block_count > UINT32_MAX / KJ_FRONT_BLOCK)
+        return malformed(err, "too many names");
+    for (uint32_t i = 0; i < names.block_count; i++) {
+        KJ_TRY(kj_front_verify(&names, i, &count, err));
+        *out_count += count;
+        forget_behind(defs, &defs->hash_names, 1, &forgotten, names.blocks[i]);
     }
     return KJ_OK;
 }
@@ -500,17 +542,16 @@ static kj_status verify_set(const kj_defs *defs, uint32_t index, uint32_t name_c
     next->bucket += (UINT64_C(1) << v.set->bucket_log2) + 1;
     next->gate += v.gate ? v.set->gate_words : 0;
     next->number += v.set->count;
-    return verify_records(&v, name_count, err);
+    return verify_records(defs, &v, name_count, err);
 }
 
 kj_status kj_hash_sets_verify(const kj_defs *defs, kj_error *err)
 {
-    const kj_front_view names = names_of(defs);
     uint32_t name_count;
     ends next = {0};
     if (defs->hash_sets.count > KJ_HASH_SETS_MAX)
         return malformed(err, "too many sets of digests");
-    KJ_TRY(kj_front_verify(&names, &name_count, err));
+    KJ_TRY(verify_names(defs, &name_count, err));
     for (uint32_t i = 0; i < defs->hash_sets.count; i++)
         KJ_TRY(verify_set(defs, i, name_count, &next, err));
     if (next.record != defs->hash_records.count || next.bucket != defs->hash_buckets.count ||

@@ -32,6 +32,20 @@ static kj_status verify_gap(const kj_defs *defs, uint64_t from, uint64_t to, kj_
     return KJ_OK;
 }
 
+/* Of hundreds of megabytes no more than a few are in memory at a time. */
+static void digest_of(const kj_defs *defs, kj_span section, uint8_t out[KJ_HASH_MAX])
+{
+    enum { STEP = 4 << 20 };
+    kj_hasher hasher;
+    kj_hasher_init(&hasher, KJ_HASH_SHA256);
+    for (size_t pos = 0; pos < section.len; pos += STEP) {
+        kj_span step = kj_span_sub(section, pos, STEP);
+        kj_hasher_put(&hasher, step);
+        kj_defs_forget(defs, step);
+    }
+    kj_hasher_done(&hasher, out);
+}
+
 /* Digests, the order of sections, the zeros between them, the build id. */
 static kj_status verify_bytes(const kj_defs *defs, kj_error *err)
 {
@@ -44,8 +58,7 @@ static kj_status verify_bytes(const kj_defs *defs, kj_error *err)
             return malformed(err, section.offset, "two sections overlap");
         KJ_TRY(verify_gap(defs, end, section.offset, err));
         uint8_t digest[KJ_HASH_MAX];
-        kj_hash(KJ_HASH_SHA256, kj_span_of(defs->file.data + section.offset, (size_t)section.size),
-                digest);
+        digest_of(defs, kj_span_of(defs->file.data + section.offset, (size_t)section.size), digest);
         if (memcmp(digest, section.sha256, sizeof section.sha256) != 0)
             return malformed(err, section.offset, "a section's digest is wrong");
         memcpy(digests + 32 * (size_t)i, section.sha256, 32);
@@ -158,7 +171,8 @@ static kj_status verify_dispatch(const kj_defs *defs, kj_error *err)
             return malformed(err, KJ_NO_OFFSET, "an anchored window refers to what is not there");
     for (uint32_t i = 0; i < defs->anchors.count; i++) {
         const kj_disk_anchor *a = kj_defs_anchor(defs, i);
-        if (a->reach > KJ_ANCHOR_REACH_MAX || a->views & ~(uint32_t)KJ_RULE_VIEWS || !slice_fits(a->anchored, defs->anchored.count) ||
+        if (a->reach > KJ_ANCHOR_REACH_MAX || a->views & ~(uint32_t)KJ_RULE_VIEWS ||
+            !slice_fits(a->anchored, defs->anchored.count) ||
             !indices_fit(defs, a->rules, defs->rules.count))
             return malformed(err, KJ_NO_OFFSET, "an anchor refers to what is not there");
         for (uint32_t k = 1; k < a->anchored.count; k++)

@@ -291,23 +291,36 @@ static void take_name(page *p, word *name)
     }
 }
 
-/* The value's white space and its references, up to `quote`. False: the tag ends in it, because a
- * second '>' does, or the page. */
+/* What a data: URI holds is an object of its own; "data" stays of it. */
+static void skip_data(page *p, uint8_t quote)
+{
+    kj_span data = kj_span_str("data:");
+    if (!kj_span_starts(kj_span_sub(p->in, p->at, data.len), data))
+        return;
+    for (size_t i = 0; i + 1 < data.len; i++)
+        put_plain(p, data.data[i]);
+    p->at = kj_span_find_either(p->in, quote, quote, p->at);
+}
+
+/* A value up to `quote`. As ClamAV has it, the first white space in it stays what it is and
+ * references are decoded up to the second. False: the tag ends in it, because a second '>' does, or
+ * the page. */
 static bool quoted(page *p, int quote)
 {
     unsigned ends = 0;
+    unsigned gaps = 0;
     put_plain(p, '"');
-    p->glue = false;
+    skip_data(p, (uint8_t)quote);
     for (int c = take(p); c != END; c = take(p)) {
         if (c == quote) {
             put_plain(p, '"');
+            p->glue = gaps > 0;
             return true;
         }
         if (is_space(c)) {
             skip_space(p);
-            put_value(p, ' ');
-            p->glue = true;
-        } else if (c == '&') {
+            put_value(p, gaps++ == 0 && c != '\n' ? c : ' ');
+        } else if (c == '&' && gaps < 2) {
             put_reference(p);
         } else {
             put_value(p, c == '\'' ? '"' : c);

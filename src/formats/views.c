@@ -132,6 +132,7 @@ kj_status kj_view_make(kj_view view, kj_span bytes, kj_buf *out, kj_error *err)
     if (out->failed && out->starved)
         return kj_no_memory(err);
     if (out->failed)
-        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "a normalised view is larger than allowed");
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET,
+                       "normalised, it is larger than a member may be (--max-member-size)");
     return KJ_OK;
 }

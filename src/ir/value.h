@@ -67,7 +67,8 @@ typedef struct kj_field {
     bool is_constant;
     int64_t constant;
     bool everywhere; /* known of objects, too, that do not begin with the schema's magic */
-    bool costly;     /* takes time that grows with the object: asked where a rule is possible */
+    bool costly; /* takes time that grows with the object: asked where a rule is possible, and not
+                    before what stands in front of it in its condition is known */
 } kj_field;
 
 /* A row for a name of a number, as `pe.MACHINE_I386`. It needs no number of its own. */
@@ -86,6 +87,9 @@ struct kj_field_call {
     /* Takes `bytes` of work on the object's account; false: it is used up, the answer is undefined
      * then. Called before work that grows with the object or with arguments. */
     bool (*pay)(const kj_field_call *call, uint64_t bytes);
+    /* Not NULL: a costly fact is not to be computed yet. Set to true then; what is answered means
+     * nothing. */
+    bool *postponed;
     void *engine;
 };
 

@@ -90,53 +90,73 @@ typedef struct walk {
     kj_search *s;
     const kj_disk_form *form;
     bool (*take)(void *walk, size_t end); /* false: no more are wanted of this start */
-    const range *range;                   /* under way */
+    const range *range;                   /* where `start` is */
     size_t start;
-    bool last;
+    size_t least;         /* bytes that a match has at least */
+    kj_program program;   /* of a program */
+    const uint8_t *bytes; /* of a mask: what they are, and behind that, which bits count */
+    bool probed;          /* of a mask: */
+    kj_probe probe;
+    size_t probe_at;
     size_t best_end; /* of the last piece: the earliest */
     size_t best_head;
 } walk;
 
-/* False: no more starts are wanted. */
+/* Makes ready for a piece. False: it is damaged. */
+static bool begin_walk(walk *w, const kj_disk_form *form)
+{
+    bool ok;
+    w->form = form;
+    if (form->flags & KJ_FORM_PROGRAM) {
+        w->least = 1;
+        ok = kj_program_open(w->s->defs, form->data, &w->program);
+    } else {
+        kj_span bytes = kj_form_literal(w->s->defs, form);
+        w->least = form->len;
+        w->bytes = bytes.data;
+        ok = form->flags & KJ_FORM_MASK && form->len && bytes.len == 2 * (size_t)form->len;
+        w->probed = ok && choose_probe(bytes, form->len, &w->probe, &w->probe_at);
+    }
+    if (!ok)
+        kj_search_note(w->s, KJ_INTERNAL, form->needle);
+    return ok;
+}
+
+/* False: no more starts are wanted. Starts rise, and each is in a range. */
 static bool try_start(walk *w, size_t start)
 {
     w->start = start;
-    kj_verify_ends(w->s, w->form, start, w->take, w);
+    while (w->range->to < start)
+        w->range++;
+    if (w->form->flags & KJ_FORM_PROGRAM)
+        kj_verify_ends(w->s, w->form, start, w->take, w);
+    else if (kj_mask_fits(w->s->bytes.data + start, w->bytes, w->least))
+        (void)w->take(w, start + w->least);
     return start < w->best_end;
 }
 
 /* Every start from `from` to `to`, one by one. */
 static bool walk_each(walk *w, size_t from, size_t to)
 {
-    for (size_t at = from; at <= to && !kj_search_stopped(w->s); at++)
-        if (!try_start(w, at))
-            return false;
-    return true;
-}
-
-static bool walk_program(walk *w, size_t from, size_t to)
-{
-    kj_search *s = w->s;
-    kj_program program;
-    if (!kj_program_open(s->defs, w->form->data, &program)) {
-        kj_search_note(s, KJ_INTERNAL, w->form->needle);
-        return false;
-    }
-    for (size_t at = from; at <= to && !kj_search_stopped(s) && !s->steps_exhausted; at++)
-        if (kj_class_has(program.first, s->bytes.data[at]) && !try_start(w, at))
+    const uint8_t *data = w->s->bytes.data;
+    bool program = w->form->flags & KJ_FORM_PROGRAM;
+    kj_search_spend(w->s, w->form, to - from + 1);
+    for (size_t at = from; at <= to && !kj_search_stopped(w->s) && !w->s->steps_exhausted; at++)
+        if ((!program || kj_class_has(w->program.first, data[at])) && !try_start(w, at))
             return false;
     return true;
 }
 
 /* The starts at which two bytes of the piece stand. */
-static bool walk_probed(walk *w, size_t from, size_t to, const kj_probe *probe, size_t at)
+static bool walk_probed(walk *w, size_t from, size_t to)
 {
     kj_search *s = w->s;
     const size_t block = KJ_CHAIN_BLOCK;
     for (size_t i = from; i <= to && !kj_search_stopped(s); i += block) {
         size_t some = kj_min_size(block, to - i + 1);
-        size_t count = kj_probe_pass(probe, s->bytes.data + i + at, some, s->chain_passed);
-        kj_search_spend(s, w->form, some / 16);
+        size_t count =
+            kj_probe_pass(&w->probe, s->bytes.data + i + w->probe_at, some, s->chain_passed);
+        kj_search_spend(s, w->form, some / 16 + count);
         for (size_t k = 0; k < count && !s->late; k++)
             if (!try_start(w, i + s->chain_passed[k]))
                 return false;
@@ -144,25 +164,28 @@ static bool walk_probed(walk *w, size_t from, size_t to, const kj_probe *probe, 
     return true;
 }
 
-/* All matches of the piece that begin in a range, by rising start. */
+/* All matches of the piece that begin in a range, or in several that touch, by rising start. */
 static bool walk_range(walk *w, size_t from, size_t to)
 {
-    const kj_disk_form *form = w->form;
-    size_t len = w->s->bytes.len, at;
-    kj_probe probe;
-    bool program = form->flags & KJ_FORM_PROGRAM;
-    size_t least = program ? 1 : form->len;
-    if (least == 0 || len < least || from > len - least)
+    size_t len = w->s->bytes.len;
+    if (len < w->least || from > len - w->least)
         return true;
-    to = kj_min_size(to, len - least);
-    if (program)
-        return walk_program(w, from, to);
-    if (to < from || to - from < SHORT)
-        return walk_each(w, from, to);
-    kj_span values = kj_form_literal(w->s->defs, form);
-    if (values.len != 2 * (size_t)form->len || !choose_probe(values, form->len, &probe, &at))
-        return walk_each(w, from, to);
-    return walk_probed(w, from, to, &probe, at);
+    to = kj_min_size(to, len - w->least);
+    if (to < from)
+        return true;
+    return w->probed && to - from >= SHORT ? walk_probed(w, from, to) : walk_each(w, from, to);
+}
+
+/* All of the ranges. */
+static void walk_ranges(walk *w, const range *ranges, size_t count)
+{
+    for (size_t i = 0, end; i < count && !kj_search_stopped(w->s); i = end) {
+        for (end = i + 1; end < count && ranges[end].from == ranges[end - 1].to + 1; end++)
+            ;
+        w->range = &ranges[i];
+        if (!walk_range(w, ranges[i].from, ranges[end - 1].to))
+            return;
+    }
 }
 
 /* ---- pieces at bounded distances ----------------------------------------------------------- */
@@ -212,12 +235,16 @@ static bool make_ranges(kj_search *s, kj_disk_gap gap)
     for (size_t i = 0; i < s->chain_ends.count; i++) {
         struct kj_chain_end end = s->chain_ends.items[i];
         range next = {end.end + gap.min, end.end + gap.max, end.head + 1};
-        const range *before =
+        range *before =
             s->chain_ranges.count ? &s->chain_ranges.items[s->chain_ranges.count - 1] : NULL;
         if (before && next.from <= before->to)
             next.from = before->to + 1;
         if (next.from > s->bytes.len || next.from > next.to)
             continue;
+        if (before && next.from == before->to + 1 && next.head == before->head) {
+            before->to = next.to;
+            continue;
+        }
         if (!kj_vec_add(&s->chain_ranges, next))
             return false;
     }
@@ -242,17 +269,14 @@ static bool run_pieces(kj_search *s, const struct task *t, size_t *out_end, size
     }
     walk w = {.s = s, .best_end = SIZE_MAX};
     for (uint32_t i = t->first; i <= t->last && !kj_search_stopped(s); i++) {
-        w.form = &t->chain->forms[i];
-        w.last = i == t->last;
-        w.take = w.last ? take_last : take_end;
+        bool last = i == t->last;
+        w.take = last ? take_last : take_end;
+        w.probed = false;
         s->chain_ends.count = 0;
-        for (size_t r = 0; r < s->chain_ranges.count; r++) {
-            range now = s->chain_ranges.items[r];
-            w.range = &now;
-            if (!walk_range(&w, now.from, now.to))
-                break;
-        }
-        if (w.last || s->chain_ends.count == 0)
+        if (!begin_walk(&w, &t->chain->forms[i]))
+            return false;
+        walk_ranges(&w, s->chain_ranges.items, s->chain_ranges.count);
+        if (last || s->chain_ends.count == 0)
             break;
         if (!make_ranges(s, t->chain->gaps[i])) {
             kj_search_note(s, KJ_NO_MEMORY, w.form->needle);
@@ -376,7 +400,12 @@ void kj_chain_hint(kj_search *s, const kj_disk_form *form, size_t start)
         *state = (struct kj_chain_state){.epoch = s->hits.epoch};
     if (state->hinted || !open_chain(s, form->needle, &chain))
         return;
-    const struct task t = near(s, &chain, (uint32_t)(form - chain.forms), start);
+    size_t first = (size_t)(chain.forms - s->index.forms), piece = (size_t)(form - s->index.forms);
+    if (piece < first || piece - first >= chain.count) {
+        kj_search_note(s, KJ_INTERNAL, form->needle);
+        return;
+    }
+    const struct task t = near(s, &chain, (uint32_t)(piece - first), start);
     bool all = t.first == 0 && t.last + 1 == chain.count;
     if (t.first != t.last && state->tries < TRIES_MAX) {
         state->tries++;

@@ -21,6 +21,8 @@ typedef struct eval {
     uint32_t pattern;   /* current one of a FOR_PATTERNS */
     bool unknown;       /* the value depends on strings that were not searched, or rules that were
                            not decided: it means nothing */
+    bool pending;       /* something before this in an `and` or `or` around it is unknown: it will
+                           be evaluated again */
     kj_value variables[KJ_EXPR_MAX_VARIABLES];
 } eval;
 
@@ -187,6 +189,7 @@ static kj_value run_field(eval *e, const kj_code_node *node)
 {
     enum { MAX_ARGS = 16 };
     kj_value args[MAX_ARGS];
+    bool postponed = false;
     const kj_match_input *object = e->in->object;
     if (!object || !object->field || node->count > MAX_ARGS)
         return kj_value_undefined();
@@ -200,9 +203,12 @@ static kj_value run_field(eval *e, const kj_code_node *node)
         .count = node->count,
         .matches = argument_matches,
         .pay = pay_bytes,
+        .postponed = e->pending ? &postponed : NULL,
         .engine = e,
     };
-    return object->field(object->user, &call);
+    kj_value value = object->field(object->user, &call);
+    e->unknown |= postponed;
+    return value;
 }
 
 /* The number that 4 or 8 bytes hold as IEEE 754 has them. */
@@ -367,18 +373,17 @@ static kj_value run_artifact(eval *e, const kj_code_node *node)
 static kj_value run_until(eval *e, const kj_code_node *node, bool decisive)
 {
     uint32_t at = node->args;
-    bool before = e->unknown, open = false;
-    for (uint32_t i = 0; i < node->count && e->status == KJ_OK; i++) {
+    bool before = e->unknown, pending = e->pending, open = false, decided = false;
+    for (uint32_t i = 0; i < node->count && e->status == KJ_OK && !decided; i++) {
         e->unknown = false;
         bool holds = is_true(eval_next(e, node, &at));
-        if (!e->unknown && holds == decisive) {
-            e->unknown = before;
-            return kj_value_bool(decisive);
-        }
+        decided = !e->unknown && holds == decisive;
         open |= e->unknown;
+        e->pending = pending || open;
     }
-    e->unknown = before || open;
-    return kj_value_bool(!decisive);
+    e->pending = pending;
+    e->unknown = before || (open && !decided);
+    return kj_value_bool(decided == decisive);
 }
 
 static kj_value run_and(eval *e, const kj_code_node *node)

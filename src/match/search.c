@@ -397,7 +397,9 @@ static void finish(kj_search *s)
     }
     for (size_t i = s->closed; i < s->hits.touched.count; i++) {
         const kj_hit_list *list = &s->hits.touched.items[i];
-        if (list->list < needles && list->count && !kj_vec_add(&s->found, list->list))
+        bool told = list->list < needles && kj_chain_is_hinted(s, list->list) &&
+                    kj_search_wants_hits(s, list->list);
+        if (list->list < needles && list->count && !told && !kj_vec_add(&s->found, list->list))
             kj_search_note(s, KJ_NO_MEMORY, KJ_NONE);
     }
     s->closed = s->hits.touched.count;

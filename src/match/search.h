@@ -32,7 +32,7 @@ void kj_search_begin(kj_search *search, kj_span bytes, const kj_search_limits *l
  * err says which rule and string); KJ_NO_MEMORY; KJ_INTERNAL for damaged definitions. */
 KJ_MUST_CHECK kj_status kj_search_triggers(kj_search *search, kj_error *err);
 
-/* The needles that hit so far, in no order. */
+/* The needles that hit so far, and those of which something is there, in no order. */
 const uint32_t *kj_search_found(const kj_search *search, size_t *out_count);
 
 /* Whether the pattern was searched in this object. */

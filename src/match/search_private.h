@@ -148,6 +148,26 @@ bool kj_verify_end(kj_search *s, const kj_disk_form *form, size_t start, size_t 
 void kj_verify_ends(kj_search *s, const kj_disk_form *form, size_t start,
                     bool (*found)(void *user, size_t end), void *user);
 
+/* Whether bytes are those of a mask: `len` bytes, and behind them as many that say which bits of
+ * those count. */
+static inline bool kj_mask_fits(const uint8_t *data, const uint8_t *values, size_t len)
+{
+    const uint8_t *masks = values + len;
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8) {
+        uint64_t word, value, mask;
+        memcpy(&word, data + i, 8);
+        memcpy(&value, values + i, 8);
+        memcpy(&mask, masks + i, 8);
+        if ((word & mask) != value)
+            return false;
+    }
+    for (; i < len; i++)
+        if ((data[i] & masks[i]) != values[i])
+            return false;
+    return true;
+}
+
 /* ---- chains (chain.c) ---------------------------------------------------------------------- */
 
 /* A piece of a chain of which only one piece is searched stands at `start`. */

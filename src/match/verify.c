@@ -123,24 +123,6 @@ static bool equal(const uint8_t *data, kj_span literal, uint32_t flags, uint8_t 
     return memcmp(data, literal.data, literal.len) == 0;
 }
 
-static bool equal_masked(const uint8_t *data, const uint8_t *values, size_t len)
-{
-    const uint8_t *masks = values + len;
-    size_t i = 0;
-    for (; i + 8 <= len; i += 8) {
-        uint64_t word, value, mask;
-        memcpy(&word, data + i, 8);
-        memcpy(&value, values + i, 8);
-        memcpy(&mask, masks + i, 8);
-        if ((word & mask) != value)
-            return false;
-    }
-    for (; i < len; i++)
-        if ((data[i] & masks[i]) != values[i])
-            return false;
-    return true;
-}
-
 /* The end of the form's match at `start`, and its key; SIZE_MAX: there is none. */
 static size_t match_bytes(kj_search *s, const kj_disk_form *form, size_t start, uint8_t *out_key)
 {
@@ -156,7 +138,7 @@ static size_t match_bytes(kj_search *s, const kj_disk_form *form, size_t start, 
     if (form->flags & KJ_FORM_XOR && (key < (form->xor_range & 0xFF) || key > form->xor_range >> 8))
         return SIZE_MAX;
     bool same =
-        mask ? equal_masked(data, literal.data, form->len) : equal(data, literal, form->flags, key);
+        mask ? kj_mask_fits(data, literal.data, form->len) : equal(data, literal, form->flags, key);
     return same ? start + len : SIZE_MAX;
 }
 

@@ -6,6 +6,7 @@
 #include "modules/clamav.h"
 
 #include "base/arith.h"
+#include "formats/views.h"
 
 /* ROWS that take an index as an argument are functions: `section_start(1)`. */
 static const kj_field fields[] = {
@@ -14,6 +15,7 @@ static const kj_field fields[] = {
     {KJ_CVF_INTERMEDIATES, KJ_TYPE_BOOL, "intermediates()", "s"},
     {KJ_CVF_HAS_MEMBERS, KJ_TYPE_BOOL, "has_members", NULL},
     {KJ_CVF_MEMBER, KJ_TYPE_BOOL, "member()", "ssiiiiiiii", .costly = true},
+    {KJ_CVF_SIZE, KJ_TYPE_INT, "size", NULL},
     {KJ_CVF_ENTRY_POINT, KJ_TYPE_INT, "entry_point", NULL},
     {KJ_CVF_SECTIONS, KJ_TYPE_INT, "sections", NULL},
     {KJ_CVF_SECTION_START, KJ_TYPE_INT, "section_start()", "i"},
@@ -40,6 +42,15 @@ static kj_value answer_type(const kj_clamav_ask *ask)
     }
 }
 
+/* ClamAV says of normalised text how large the text is, and of a page's views how large they are.
+ */
+static kj_value answer_size(const kj_clamav_ask *ask)
+{
+    const kj_object *object = ask->input->object;
+    bool is_text = object->view == KJ_VIEW_TEXT;
+    return kj_value_int((int64_t)(is_text ? object->whole.len : object->bytes.len));
+}
+
 /* Who answers: the last row whose `first` is not past the field. */
 static const struct answerer {
     uint16_t first;
@@ -47,6 +58,7 @@ static const struct answerer {
 } answerers[] = {
     {KJ_CVF_TARGET, answer_type},
     {KJ_CVF_HAS_MEMBERS, kj_clamav_answer_member},
+    {KJ_CVF_SIZE, answer_size},
     {KJ_CVF_ENTRY_POINT, kj_clamav_answer_program},
     {KJ_CVF_NUMBER, kj_clamav_answer_number},
     {KJ_CVF_REGEX, kj_clamav_answer_regex},

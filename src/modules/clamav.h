@@ -4,6 +4,7 @@
  * its documentation and by asking clamscan; docs/formats/clamav-module.md says what they are. */
 #pragma once
 
+#include "base/pcre.h"
 #include "formats/pe.h"
 #include "modules/module.h"
 
@@ -14,6 +15,7 @@ enum kj_clamav_field {
     KJ_CVF_INTERMEDIATES = 3,
     KJ_CVF_HAS_MEMBERS = 4,
     KJ_CVF_MEMBER = 5,
+    KJ_CVF_SIZE = 6,
     KJ_CVF_ENTRY_POINT = 10,
     KJ_CVF_SECTIONS = 11,
     KJ_CVF_SECTION_START = 12,
@@ -98,6 +100,11 @@ kj_clamav_effort kj_clamav_effort_for(const kj_clamav_ask *ask, uint64_t bytes);
 
 /* kj_pcre_search.pay: `user` is the effort. */
 bool kj_clamav_pay_steps(void *user, uint64_t steps);
+
+/* A compiled pattern, of the scanner's cache; without one it is *out_own, too, for the caller to
+ * free. */
+KJ_MUST_CHECK kj_status kj_clamav_pcre(const kj_clamav_ask *ask, kj_span pattern, unsigned options,
+                                       kj_pcre **out, kj_pcre **out_own);
 
 kj_value kj_clamav_answer_program(const kj_clamav_ask *ask);
 kj_value kj_clamav_answer_member(const kj_clamav_ask *ask);

@@ -67,6 +67,13 @@ static bool fits_a_name(const kj_clamav_ask *ask, kj_pcre *pcre, const kj_member
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
+/* What one compressed stream holds is no member: nothing lists it. */
+static bool is_listed(const kj_object *object)
+{
+    return object->member_count > 0 &&
+           (object->claims.count == 0 || object->claims.formats[0]->kind != KJ_KIND_COMPRESSED);
+}
+
 static bool has_container_type(const kj_clamav_ask *ask)
 {
     kj_span type = ask->args[ARG_CONTAINER].text;
@@ -86,11 +93,11 @@ static const kj_member *next_candidate(const kj_clamav_ask *ask, size_t *at)
     return NULL;
 }
 
-static bool compile(const kj_clamav_ask *ask, kj_span pattern, kj_pcre **out)
+static bool compile(const kj_clamav_ask *ask, kj_span pattern, kj_pcre **out, kj_pcre **out_own)
 {
     if (!kj_clamav_pay(ask, WORK_OF_PATTERN))
         return false;
-    kj_status status = kj_pcre_compile(pattern, KJ_PCRE_POSIX, out, NULL);
+    kj_status status = kj_clamav_pcre(ask, pattern, KJ_PCRE_POSIX, out, out_own);
     if (status != KJ_OK)
         kj_module_tell_unseen(
             ask->input, status,
@@ -101,13 +108,14 @@ static bool compile(const kj_clamav_ask *ask, kj_span pattern, kj_pcre **out)
 /* The pattern is compiled when a member's numbers fit. */
 static bool has_member(const kj_clamav_ask *ask)
 {
-    KJ_CLEANUP(free_pcre) kj_pcre *pcre = NULL;
+    KJ_CLEANUP(free_pcre) kj_pcre *own = NULL;
+    kj_pcre *pcre = NULL;
     kj_span pattern = ask->args[ARG_NAME].text;
     size_t at = 0;
     const kj_member *member = next_candidate(ask, &at);
     if (!member)
         return false;
-    if (pattern.len > 0 && !compile(ask, pattern, &pcre))
+    if (pattern.len > 0 && !compile(ask, pattern, &pcre, &own))
         return false;
     for (; member; member = next_candidate(ask, &at))
         if (fits_a_name(ask, pcre, member))
@@ -118,6 +126,7 @@ static bool has_member(const kj_clamav_ask *ask)
 kj_value kj_clamav_answer_member(const kj_clamav_ask *ask)
 {
     if (ask->field == KJ_CVF_HAS_MEMBERS)
-        return kj_value_bool(ask->input->object->member_count > 0);
-    return kj_value_bool(has_container_type(ask) && has_member(ask));
+        return kj_value_bool(is_listed(ask->input->object));
+    return kj_value_bool(is_listed(ask->input->object) && has_container_type(ask) &&
+                         has_member(ask));
 }

@@ -68,14 +68,14 @@ static bool read_text(kj_reader *r, unsigned base, int64_t *out)
 }
 
 /* Pairs of digits, the lowest first, up to what is none. An odd number of characters gets a zero in
- * front. */
+ * front; exact are an even number, without blanks or 0x before it. */
 static bool read_swapped(kj_reader *r, bool exact, int64_t *out)
 {
     uint64_t value = 0;
     skip_blanks(r);
     (void)skip_prefix(r);
     bool odd = kj_reader_left(r) % 2 != 0;
-    if (odd && exact)
+    if (exact && (odd || r->pos > 0))
         return false;
     int high = odd ? 0 : read_digit(r, HEX);
     for (unsigned shift = 0; high >= 0; shift += 8, high = read_digit(r, HEX)) {

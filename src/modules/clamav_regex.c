@@ -19,7 +19,7 @@ static void free_pcre(kj_pcre **pcre)
 
 kj_clamav_effort kj_clamav_effort_for(const kj_clamav_ask *ask, uint64_t bytes)
 {
-    enum { STEPS_ALWAYS = 4 << 20, STEPS_A_BYTE = 16 };
+    enum { STEPS_ALWAYS = 256 << 20, STEPS_A_BYTE = 16 }; /* of 4 ns: a second */
     return (kj_clamav_effort){.ask = ask, .left = STEPS_ALWAYS + STEPS_A_BYTE * bytes};
 }
 
@@ -31,6 +31,18 @@ bool kj_clamav_pay_steps(void *user, uint64_t steps)
         return false;
     effort->left -= steps;
     return kj_clamav_pay(effort->ask, WORK_OF_STEP * steps);
+}
+
+kj_status kj_clamav_pcre(const kj_clamav_ask *ask, kj_span pattern, unsigned options, kj_pcre **out,
+                         kj_pcre **out_own)
+{
+    const kj_module_env *env = ask->input->env;
+    *out_own = NULL;
+    if (env && env->pcres)
+        return kj_pcre_cache_get(env->pcres, pattern, options, out, NULL);
+    KJ_TRY(kj_pcre_compile(pattern, options, out_own, NULL));
+    *out = *out_own;
+    return KJ_OK;
 }
 
 /* Whoever pays has told already when it is enough. */
@@ -90,9 +102,10 @@ kj_value kj_clamav_answer_regex(const kj_clamav_ask *ask)
     search.user = &effort;
     if (!kj_clamav_pay(ask, WORK_OF_PATTERN + search.subject.len))
         return kj_value_undefined();
-    KJ_CLEANUP(free_pcre) kj_pcre *pcre = NULL;
+    KJ_CLEANUP(free_pcre) kj_pcre *own = NULL;
+    kj_pcre *pcre;
     int64_t count = 0;
-    kj_status status = kj_pcre_compile(pattern, (unsigned)flags & MODES, &pcre, NULL);
+    kj_status status = kj_clamav_pcre(ask, pattern, (unsigned)flags & MODES, &pcre, &own);
     if (status == KJ_OK)
         status = count_matches(pcre, &search, flags & KJ_PCRE_GLOBAL, &count);
     if (status != KJ_OK)

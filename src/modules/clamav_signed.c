@@ -32,27 +32,28 @@ enum {
 };
 
 /* A certificate, and who else is in its signature. */
-typedef struct link {
+struct link {
     const kj_pe_certificate *certificate;
     kj_pe_key key;
-} link;
+};
 
 /* From a signer up, as far as signatures are real. */
-typedef struct chain {
-    link links[CHAIN_MAX];
+struct chain {
+    struct link links[CHAIN_MAX];
     size_t count;
-} chain;
+};
 
 struct kj_clamav_chain {
-    link *all; /* certificates of all signatures */
+    struct link *all; /* certificates of all signatures */
     size_t all_count;
-    chain *chains; /* of signatures that hold */
+    struct chain *chains; /* of signatures that hold */
     size_t chain_count;
 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static bool read_link(const kj_clamav_ask *ask, const kj_pe_certificate *certificate, link *out)
+static bool read_link(const kj_clamav_ask *ask, const kj_pe_certificate *certificate,
+                      struct link *out)
 {
     out->certificate = certificate;
     return kj_clamav_pay(ask, WORK_OF_CERTIFICATE) &&
@@ -64,7 +65,7 @@ static int64_t time_of(const kj_clamav_ask *ask, const kj_pe_signature *signatur
 {
     for (size_t i = 0; i < signature->counter_count; i++) {
         const kj_pe_countersignature *stamp = &signature->counters[i];
-        link by;
+        struct link by;
         if (stamp->verified && stamp->chain.count > 0 &&
             read_link(ask, &stamp->chain.items[0], &by) && by.key.signs_time)
             return stamp->sign_time;
@@ -79,13 +80,14 @@ static bool is_valid_at(const kj_pe_certificate *certificate, int64_t when)
 }
 
 /* Adds links up to the first that is not what it has to be. */
-static void read_chain(const kj_clamav_ask *ask, const kj_pe_signature *signature, chain *out)
+static void read_chain(const kj_clamav_ask *ask, const kj_pe_signature *signature,
+                       struct chain *out)
 {
     const kj_pe_certificates *from = &signature->chain;
     int64_t when = time_of(ask, signature);
     for (size_t i = 0; i < kj_min_size(from->count, CHAIN_MAX); i++) {
         const kj_pe_certificate *certificate = &from->items[i];
-        link *next = &out->links[i];
+        struct link *next = &out->links[i];
         if (!is_valid_at(certificate, when) || !read_link(ask, certificate, next) ||
             (i == 0 && !(next->key.signs_code && next->key.may_sign)))
             return;
@@ -128,7 +130,7 @@ static bool read_all(const kj_clamav_ask *ask, const kj_pe_signatures *from,
     size_t count = 0;
     for (size_t i = 0; i < from->count; i++)
         count += from->items[i].certificates.count;
-    out->all = kj_new_array(ask->input->arena, link, count);
+    out->all = kj_new_array(ask->input->arena, struct link, count);
     if (!out->all)
         return false;
     for (size_t i = 0; i < from->count; i++) {
@@ -142,7 +144,7 @@ static bool read_all(const kj_clamav_ask *ask, const kj_pe_signatures *from,
 static bool read_chains(const kj_clamav_ask *ask, const kj_pe_signatures *from,
                         struct kj_clamav_chain *out)
 {
-    out->chains = kj_new_array(ask->input->arena, chain, from->count);
+    out->chains = kj_new_array(ask->input->arena, struct chain, from->count);
     if (!out->chains)
         return false;
     for (size_t i = 0; i < from->count; i++)
@@ -178,20 +180,20 @@ static struct kj_clamav_chain *read_signatures(const kj_clamav_ask *ask)
 /* ---- questions ------------------------------------------------------------------------------ */
 
 /* A row of a .crb. */
-typedef struct row {
+struct row {
     uint8_t subject[KJ_PE_SHA1_LEN];
     uint8_t serial[KJ_PE_SHA1_LEN];
     bool any_serial;
     uint8_t modulus[MODULUS_MAX];
     size_t modulus_len;
-} row;
+};
 
 static bool decode(kj_span hex, size_t max, uint8_t *out)
 {
     return hex.len <= 2 * max && kj_hex_decode(hex, out);
 }
 
-static bool read_row(const kj_value *args, row *out)
+static bool read_row(const kj_value *args, struct row *out)
 {
     kj_span modulus = args[2].text;
     out->any_serial = args[1].text.len == 0;
@@ -203,7 +205,7 @@ static bool read_row(const kj_value *args, row *out)
            decode(modulus, sizeof out->modulus, out->modulus);
 }
 
-static kj_span modulus_of(const row *row)
+static kj_span modulus_of(const struct row *row)
 {
     size_t zeros = 0;
     while (zeros < row->modulus_len && row->modulus[zeros] == 0)
@@ -211,7 +213,7 @@ static kj_span modulus_of(const row *row)
     return kj_span_of(row->modulus + zeros, row->modulus_len - zeros);
 }
 
-static bool is_row(const kj_pe_key *key, const row *row)
+static bool is_row(const kj_pe_key *key, const struct row *row)
 {
     return memcmp(key->subject, row->subject, sizeof row->subject) == 0 &&
            (row->any_serial || memcmp(key->serial, row->serial, sizeof row->serial) == 0) &&
@@ -219,17 +221,18 @@ static bool is_row(const kj_pe_key *key, const row *row)
 }
 
 /* The row's certificate need not be in the file: its key says enough. */
-static bool is_issued_by_row(const kj_clamav_ask *ask, const link *last, const row *row)
+static bool is_issued_by_row(const kj_clamav_ask *ask, const struct link *last,
+                             const struct row *row)
 {
     return memcmp(last->key.issuer, row->subject, sizeof row->subject) == 0 &&
            kj_clamav_pay(ask, WORK_OF_KEY) &&
            kj_pe_is_signed_with(last->certificate->der, modulus_of(row));
 }
 
-static bool leads_to(const kj_clamav_ask *ask, const chain *chain, const row *row)
+static bool leads_to(const kj_clamav_ask *ask, const struct chain *chain, const struct row *row)
 {
     for (size_t i = 0; i < chain->count; i++) {
-        const link *at = &chain->links[i];
+        const struct link *at = &chain->links[i];
         if (is_row(&at->key, row))
             return true;
         if (i > 0 && !at->key.is_authority)
@@ -241,7 +244,7 @@ static bool leads_to(const kj_clamav_ask *ask, const chain *chain, const row *ro
 }
 
 static bool is_signed_by(const kj_clamav_ask *ask, const struct kj_clamav_chain *chains,
-                         const row *row)
+                         const struct row *row)
 {
     int64_t wanted = USAGE_CODE | USAGE_CERTIFICATES;
     if ((ask->args[3].integer & wanted) != wanted)
@@ -252,7 +255,7 @@ static bool is_signed_by(const kj_clamav_ask *ask, const struct kj_clamav_chain 
     return false;
 }
 
-static bool has_certificate(const struct kj_clamav_chain *chains, const row *row)
+static bool has_certificate(const struct kj_clamav_chain *chains, const struct row *row)
 {
     for (size_t i = 0; i < chains->all_count; i++)
         if (is_row(&chains->all[i].key, row))
@@ -266,7 +269,7 @@ kj_value kj_clamav_answer_signed(const kj_clamav_ask *ask)
     if (!state->chains_read)
         state->chains = read_signatures(ask);
     state->chains_read = true;
-    row row;
+    struct row row;
     if (!state->chains || !read_row(ask->args, &row))
         return kj_value_bool(false);
     return kj_value_bool(ask->field == KJ_CVF_SIGNED_BY ? is_signed_by(ask, state->chains, &row)

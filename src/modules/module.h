@@ -21,6 +21,7 @@ typedef struct kj_module_env {
      * report that makes no sense. NULL: nobody listens. */
     void (*unseen)(void *user, kj_status why, const char *sentence);
     void *user;
+    struct kj_pcre_cache *pcres; /* of this scanner: base/pcre.h. NULL: nothing is kept */
     int64_t now; /* what time.now() answers, in seconds since 1970; 0: the system's time */
 } kj_module_env;
 

@@ -90,12 +90,23 @@ static bool may_know(const kj_module *module, const kj_object *object, uint16_t 
     return row && row->everywhere;
 }
 
+/* Whether the question is to wait; then that is said. */
+static bool is_postponed(const kj_module *module, const kj_field_call *call)
+{
+    const kj_field *row = call->postponed ? kj_module_row(module, (uint16_t)call->id) : NULL;
+    if (!row || !row->costly)
+        return false;
+    *call->postponed = true;
+    return true;
+}
+
 kj_value kj_module_get(const kj_module_input *input, const kj_field_call *call)
 {
     for (size_t i = 0; i < KJ_COUNT(kj_modules); i++) {
         const kj_module *module = kj_modules[i];
         if (module->schema.id == call->id >> 16)
-            return may_know(module, input->object, (uint16_t)call->id)
+            return may_know(module, input->object, (uint16_t)call->id) &&
+                           !is_postponed(module, call)
                        ? module->get(input, (uint16_t)call->id, call)
                        : kj_value_undefined();
     }

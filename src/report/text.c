@@ -345,6 +345,17 @@ static void put_own(const kj_defs *defs, kj_buf *out)
         kj_buf_printf(out, _("%u rules of your own"), defs->rules.count);
 }
 
+/* Definitions that no advisory dates have no date. */
+static void put_release(const kj_defs *defs, kj_buf *out)
+{
+    if (defs->meta.date == 0) {
+        kj_buf_printf(out, _("release %u"), defs->meta.release);
+        return;
+    }
+    kj_buf_printf(out, _("release %u of "), defs->meta.release);
+    kj_report_put_date(out, defs->meta.date);
+}
+
 static void put_definitions(const kj_report *report, kj_buf *out)
 {
     kj_buf_put_text(out, _("definitions: "));
@@ -355,8 +366,7 @@ static void put_definitions(const kj_report *report, kj_buf *out)
             put_own(report->sets[i], out);
             continue;
         }
-        kj_buf_printf(out, _("release %u of "), report->sets[i]->meta.release);
-        kj_report_put_date(out, report->sets[i]->meta.date);
+        put_release(report->sets[i], out);
         any = true;
     }
     if (!any && report->rules_set == SIZE_MAX)

@@ -81,6 +81,7 @@ static bool look_up_in(kj_hashes *h, uint32_t set, const subject *of, bool trust
             continue;
         const kj_known_digest known = {of->scope, kind, digest(of, kind), of->offset, of->size};
         l.known = &known;
+        h->lookups++;
         kj_hash_sets_find(defs, of->scope, kind, known.digest, of->size, trusted, take_number, &l);
         if (l.found && trusted)
             break;

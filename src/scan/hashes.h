@@ -26,6 +26,7 @@ typedef struct kj_hashes {
     void (*unseen)(void *user, kj_status why, const char *sentence);
     void *user;
     /* what is known so far */
+    unsigned lookups; /* of digests */
     kj_digested whole;
     const kj_pe *pe; /* in the arena, once somebody asked */
     bool no_pe;

@@ -8,6 +8,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/path.h"
+#include "base/pcre.h"
+#include "defs/hash_sets.h"
 #include "formats/views.h"
 #include "scan/digests.h"
 #include "scan/findings.h"
@@ -27,6 +29,7 @@ enum {
     RATIO_FROM = 1 << 20,      /* unpacked bytes below which no ratio is suspicious */
     HITS_PER_PATTERN = 100000, /* beyond this many matches a string's further ones are dropped */
     CONSOLE_LINES = 1000,      /* that rules may print about one object */
+    LOOKUPS_KEPT = 16,         /* of digests, after which the pages they touched are let go */
 };
 
 static void take_line(void *user, kj_span line);
@@ -38,6 +41,7 @@ struct kj_scanner {
     size_t set_count;
     kj_scan_limits limits;
     kj_module_env env;
+    kj_pcre_cache *pcres;
     kj_span *passwords; /* of all sets */
     size_t password_count;
     kj_buf file;
@@ -51,6 +55,7 @@ struct kj_scanner {
     uint64_t unpacked;
     uint64_t members;
     uint64_t started_ns;
+    unsigned lookups;    /* of digests, since their pages were let go */
     bool stopped;        /* a budget of the whole file ran out; it was told */
     unsigned ambiguous;  /* objects under way that several formats claim */
     kj_digests contents; /* of the members of those */
@@ -112,6 +117,7 @@ kj_scanner *kj_scanner_new(const kj_defs *const *sets, size_t count, const kj_sc
     }
     scanner->limits = *limits;
     scanner->key = kj_digest_key_new();
+    scanner->pcres = kj_pcre_cache_new(); /* without it patterns are compiled anew */
     kj_scanner_set_env(scanner, &(kj_module_env){0});
     scanner->set_count = count;
     kj_buf_init(&scanner->file, (size_t)kj_min_u64(limits->file_bytes, SIZE_MAX / 2));
@@ -153,6 +159,7 @@ void kj_scanner_set_env(kj_scanner *scanner, const kj_module_env *env)
     scanner->env.console = take_line;
     scanner->env.unseen = take_module_unseen;
     scanner->env.user = scanner;
+    scanner->env.pcres = scanner->pcres;
 }
 
 void kj_scanner_cancel(kj_scanner *scanner)
@@ -580,6 +587,17 @@ static kj_hashes hashes_of(kj_scanner *s, const kj_object *object)
     };
 }
 
+/* Lookups go all over the definitions: without this, all of them would end up in memory. */
+static void count_lookups(kj_scanner *s, const kj_hashes *hashes)
+{
+    s->lookups += hashes->lookups;
+    if (s->lookups < LOOKUPS_KEPT)
+        return;
+    for (size_t i = 0; i < s->set_count; i++)
+        kj_hash_sets_forget(s->sets[i]);
+    s->lookups = 0;
+}
+
 static void tell_scanned(kj_scanner *s, const kj_object *object)
 {
     s->events->object(s->events->user, object->depth > 0, object->claims.formats[0]->name,
@@ -607,6 +625,7 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
     };
     kj_hashes hashes = hashes_of(s, object);
     if (kj_hashes_trusted(&hashes)) {
+        count_lookups(s, &hashes);
         tell_scanned(s, object);
         return KJ_OK;
     }
@@ -622,6 +641,7 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
         return matched;
     s->matched = object;
     kj_hashes_tell(&hashes);
+    count_lookups(s, &hashes);
     tell_scanned(s, object);
     return status != KJ_OK ? status : matched;
 }

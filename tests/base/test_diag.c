@@ -68,6 +68,21 @@ static void survives_odd_places(void **state)
     assert_printed("note: nowhere\n");
 }
 
+static void parts_of_a_source_know_their_line(void **state)
+{
+    (void)state;
+    const kj_source source = {"x.ndb", kj_span_str("A:0:*"), 41};
+    const kj_source empty = {"x.ndb", {0}, 42};
+    kj_diag_add(&diags, KJ_WARNING, &source, 4, 1, NULL, "odd");
+    assert_printed("x.ndb:41:5: warning: odd\n"
+                   "   41 | A:0:*\n"
+                   "      |     ^\n");
+    kj_diag_add(&diags, KJ_WARNING, &empty, 0, 1, NULL, "empty");
+    assert_printed("x.ndb:42:1: warning: empty\n"
+                   "   42 | \n"
+                   "      | ^\n");
+}
+
 static void collects_no_more_than_its_maximum(void **state)
 {
     (void)state;
@@ -83,6 +98,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(shows_line_caret_and_hint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(counts_columns_in_characters_and_cells, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_odd_places, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(parts_of_a_source_know_their_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(collects_no_more_than_its_maximum, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,14 +16,25 @@ TEXT = b"hello ABCDEF worldxyz 0123456789 The End"
 FOUND, OK, MALFORMED = "FOUND", "OK", "MALFORMED"
 VERDICTS = {0: OK, 1: FOUND, 2: MALFORMED}
 
-# What kujo says instead, and why: the beginning of the line, or the whole of it.
-REFUSES = "clamscan loads nothing and says it is an error; kujo calls the line malformed"
+# What kujo says instead, and why.
+REFUSES = "clamscan stops with an error of another kind; kujo calls the line malformed"
 YARA = "kujo reads YARA rules as YARA does, not the subset that clamscan has"
 CHOICES = {
-    ("ldb", "A;Engine:81-255,Target:0;0;fuzzy_img#af2ad01ed42993c7#4"): (MALFORMED, REFUSES),
+    ("ldb", "A;Engine:81-255,Target:0;0;fuzzy_img#af2ad01ed42993c7#4"): (
+        OK, "clamscan stops with an error; kujo counts it with what is not supported, as other picture hashes"),
     ("hdb", "40b0674df37a4014659cdb90e53886c:40:H"): (MALFORMED, REFUSES),
     ("hsb", "a811c40ea58bd00bd80cf8c965c2323e8f968e6887b8ed339c490d0398d09b5ca819f77acfbcf641b17af5831dacd5762e9f09ef"
             "2852b5a5c2584f0e0b11bd7c:40:H"): (MALFORMED, REFUSES),
+    ("unk", "x"): (MALFORMED, "clamscan passes over files of other names; kujo was told to use one, and says so"),
+    ("yar", "rule r { condition: filesize < 100 }"): (FOUND, YARA),
+    ("yar", 'rule r { strings: $a = "ABCDEF" condition: $a and uint16be(0) == 0x6865 }'): (FOUND, YARA),
+    ("yar", "rule r { strings: $a = { 41 42 ?? 44 [1-3] 20 } condition: $a }"): (FOUND, YARA),
+    ("yar", 'rule r { strings: $a = "A" condition: $a }'): (FOUND, YARA),
+    ("yar", 'rule r { strings: $a = "ABCDEF" xor condition: $a }'): (FOUND, YARA),
+    ("yar", 'rule r { strings: $a = "ABCDEF" fullword private condition: $a }'): (FOUND, YARA),
+    ("yar", 'rule r { strings: $a = "ABC" condition: defined uint8(1) and $a }'): (FOUND, YARA),
+    ("yar", 'rule r { strings: $a = "l" $b = "ABC" condition: for any i in (1..#b) : ( @b[i] == 6 ) }'): (
+        MALFORMED, YARA + ": a string that no condition uses is an error"),
 }
 
 

@@ -71,7 +71,7 @@ def mixed(dice):
         return "(%s??|%s)" % (a.hex(), c.hex() + b.hex()), lambda: dice.choice((a + letters(dice, 1), c + b))
     if shape == 1:
         return "((%s|%s)%s|%s)" % (a.hex(), b.hex(), b.hex(), c.hex()), lambda: dice.choice((a + b, b + b, c))
-    return "(%x?|%s)" % (a[0] >> 4, c.hex()), lambda: dice.choice((bytes([a[0] & 0xF0 | 3]), c))
+    return "(%x?|%s)" % (a[0] >> 4, (c + b).hex()), lambda: dice.choice((bytes([a[0] & 0xF0 | 3]), c + b))
 
 
 def negation(dice):
@@ -109,7 +109,7 @@ def part(dice, plain, alone=True):
             element = dice.choice(INNER)(dice)
             first = 1 if element[0].startswith("!(") and element[0][2] in "WBL" else 0
             elements.insert(dice.randrange(first, len(elements) + 1), element)
-        if alone and dice.random() < 0.15:
+        if alone and dice.random() < 0.15 and not any("{" in text for text, _ in elements):
             elements = near_byte(dice, elements)
     return elements
 
@@ -140,16 +140,19 @@ def gap(dice):
 
 
 class Body:
-    def __init__(self, dice, most=3, plain=None):
+    """`parts`: how many at most; gaps stand between them. Of one, the bytes behind its start are one row."""
+
+    def __init__(self, dice, plain=None, parts=3):
         self.dice = dice
         plain = dice.random() < 0.2 if plain is None else plain
-        gaps = 0 if plain else dice.choice((0, 0, 0, 1, 1, 2))
-        self.elements = part(dice, plain, not gaps)
+        gaps = 0 if plain else min(parts - 1, dice.choice((0, 0, 0, 1, 1, 2)))
+        self.elements = part(dice, plain, parts > 1 and not gaps)
         for _ in range(gaps):
             self.elements += [gap(dice)] + part(dice, dice.random() < 0.3, False)
         self.edges(dice, plain)
 
     def edges(self, dice, plain):
+        plain = plain or "[" in self.text
         if not plain and dice.random() < 0.15:
             self.elements.insert(0, edge(dice, dice.choice("WBL"), 0))
         if not plain and dice.random() < 0.15:
@@ -227,12 +230,14 @@ def options(dice):
 class Subsignature:
     """A body with options: what is searched may be wide, or of other case."""
 
-    def __init__(self, dice):
+    def __init__(self, dice, parts):
         self.dice = dice
         self.options = options(dice)
-        self.body = Body(dice, plain=dice.random() < 0.5)
+        self.body = Body(dice, dice.random() < 0.5, parts)
         if "!(" in self.body.text or "f" in self.options:  # no negation with options; (W)(L) is two bytes
             self.body = Body(dice, plain=True) if self.options else self.body
+        if "w" in self.options and "a" in self.options and "00" in self.body.text:  # one form in the other
+            self.options = self.options.replace("a", "")
         where = plain_offset(dice, self.body) if dice.random() < 0.2 else "*"
         self.text = ("" if where == "*" else where + ":") + self.body.text + self.options
 
@@ -287,23 +292,21 @@ class Comparison:
 
 
 def ldb(dice, name):
+    """Where it counts how often and where a body is found, the body has one part: kujo looks at where the whole
+    begins, clamscan at where the last part does."""
     count = dice.randrange(1, 6)
-    subsignatures, bodies = [], []
-    for index in range(count):
-        shape = dice.random()
-        if index and shape < 0.15:
-            subsignatures.append(Pattern(dice, bodies))
-        elif index and shape < 0.3:
-            subsignatures.append(Comparison(dice, bodies))
-        else:
-            subsignatures.append(Subsignature(dice))
-            bodies.append(index)
+    kinds = [dice.choices((Subsignature, Pattern, Comparison), (70, 15, 15))[0] if i else Subsignature
+             for i in range(count)]
+    condition = expression(dice, list(range(count)))
+    parts = 1 if Comparison in kinds or re.search("[=<>]", condition) else 3
+    bodies = [index for index, kind in enumerate(kinds) if kind is Subsignature]
+    subsignatures = [Subsignature(dice, parts) if kind is Subsignature else kind(dice, [i for i in bodies if i < index])
+                     for index, kind in enumerate(kinds)]
     block = "Engine:81-255,Target:0"
     if dice.random() < 0.15:
         low = dice.randrange(0, 200)
         block += ",FileSize:%d-%d" % (low, low + dice.randrange(0, 400))
-    return "%s;%s;%s;%s" % (name, block, expression(dice, list(range(count))),
-                            ";".join(s.text for s in subsignatures)), subsignatures
+    return "%s;%s;%s;%s" % (name, block, condition, ";".join(s.text for s in subsignatures)), subsignatures
 
 
 # ---- inputs --------------------------------------------------------------------------------------

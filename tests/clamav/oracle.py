@@ -40,10 +40,10 @@ class Malformed(Exception):
     pass
 
 
-def ask_clamscan(top="in", database="db"):
+def ask_clamscan(*options, top="in", database="db"):
     """{path below `top`: {names}}, members' names with their file. Raises Malformed, with clamscan's words, when it
     does not load the signatures."""
-    done = subprocess.run([clamscan(), "-d", database, "-z", "-r", "--no-summary", "-i", top],
+    done = subprocess.run([clamscan(), "-d", database, "-z", "-r", "--no-summary", "-i", *options, top],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode == 2:
         raise Malformed(done.stderr.decode("latin-1")[-600:])
@@ -79,8 +79,9 @@ class Settled:
         self.refused[where[2], line] = why.split("\n", 1)[0]
 
 
-def ask_kujo(*options, top="in", rules=None, code=(0, 1, 2)):
-    """The same of kujo, which leaves out lines that are malformed; and its result."""
+def ask_kujo(*options, top="in", rules=None, members=True, code=(0, 1, 2)):
+    """The same of kujo, which leaves out lines that are malformed; and its result. Without `members`, what is found
+    in a file itself."""
     rules = rules or sorted(os.path.join("db", name) for name in os.listdir("db"))
     words = [word for path in rules for word in ("--rules", path)]
     result = kujo("scan", "--all", "--json", "-j", "1", "-d", "none", *words, *options, top)
@@ -88,6 +89,6 @@ def ask_kujo(*options, top="in", rules=None, code=(0, 1, 2)):
     found = {}
     for line in result.lines:
         row = json.loads(line)
-        if row["type"] == "detection":
+        if row["type"] == "detection" and (members or "member" not in row):
             found.setdefault(os.path.relpath(row["path"], top), set()).add(row["name"])
     return found, result

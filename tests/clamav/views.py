@@ -79,6 +79,19 @@ def places():
     equal(found(ldb % (3, "0=1", b"<body>hello world<b>".hex()), content=PAGE), True)
 
 
+@case("FileSize is that of a text, and that of a page's view")
+def sizes():
+    line = "T;Engine:81-255,Target:%d,FileSize:%d-%d;0;%s"
+    made = b"hello world foo bar second line "
+    for size, wanted in ((len(TEXT), ["T"]), (len(made), [])):
+        lay_out({"ldb": [line % (7, size, size, b"hello world".hex())]}, {"x": TEXT})
+        equal([row["name"] for row in rows_of()], wanted, size)
+    scripts = b"<script>var n000=\"qr  s\";f(n000);</script>"
+    for size, wanted in ((len(PAGE), []), (len(scripts), ["T"])):
+        lay_out({"ldb": [line % (3, size, size, b"n000".hex())]}, {"x": PAGE})
+        equal([row["name"] for row in rows_of()], wanted, size)
+
+
 @case("a detection is told once an object, and evidence says where it is")
 def told():
     equal(seen(b"hello world", b"hello world"), {0: "", 7: "text"})
@@ -97,9 +110,12 @@ def told():
 def limits():
     lay_out({"ndb": ["T:7:*:" + b"needle".hex()]}, {"a": b"A Needle " + b"hay " * 50000})
     equal(len(rows_of()), 1)
-    _, result = ask_kujo("--max-bytes", "100k", code=(0, 1, 2))
-    unseen = [row for row in map(json.loads, result.lines) if row["type"] == "incomplete"]
-    check(any("--max-bytes" in json.dumps(row) for row in unseen), result)
+    for option, sentence, found in (("--max-bytes", "too many bytes to be normalised (--max-bytes)", 0),
+                                    ("--max-member-size", "normalised, it is larger than a member may be (--max-member-size)", 1)):
+        _, result = ask_kujo(option, "100k", code=(1, 2))
+        rows = [json.loads(line) for line in result.lines]
+        equal([row["why"] for row in rows if row["type"] == "incomplete"], [sentence])
+        equal(len([row for row in rows if row["type"] == "detection"]), found, option)
 
 
 # ---- clamscan ------------------------------------------------------------------------------------
@@ -114,10 +130,12 @@ def normalised():
     subprocess.run([clamscan(), "-d", "db/none.hdb", "--no-summary", "--leave-temps", "--tempdir=temp", "-r", "in"],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     os.unlink("db/none.hdb")
-    for path in sorted(glob.glob("temp/**/*", recursive=True)):
-        if os.path.isfile(path):
-            kind = os.path.basename(path)
-            yield "text" if kind.startswith("clamav-") else kind, read(path)
+    made = []
+    for path in filter(os.path.isfile, glob.glob("temp/**/*", recursive=True)):
+        kind = "text" if os.path.basename(path).startswith("clamav-") else os.path.basename(path)
+        source = re.fullmatch(r"[0-9_]+-(.*)\.[0-9a-f]+", path.split("/")[1])
+        made.append((source[1] if source else "", kind, read(path)))
+    return [(kind, content) for _, kind, content in sorted(made)]
 
 
 def lift(dice, content):
@@ -134,7 +152,7 @@ def ordinary(dice, count):
     """Pages, scripts and texts of this system."""
     inputs = {}
     for patterns in (("/usr/share/**/*.html", "/usr/share/**/*.htm"),
-                     ("/usr/share/**/*.txt", "/usr/share/**/*.js", "/usr/share/doc/*/copyright", "/usr/lib/**/*.py")):
+                     ("/usr/share/**/*.txt", "/usr/share/**/*.js", "/usr/share/doc/*/copyright", "/usr/lib/python3*/*.py")):
         found = sorted(path for pattern in patterns for path in glob.iglob(pattern, recursive=True)
                        if os.path.isfile(path) and 500 < os.path.getsize(path) < 60000)
         for path in dice.sample(found, min(count, len(found))):

@@ -9,6 +9,7 @@
 #include "defs/writer.h"
 #include "modules/module.h"
 #include "rules/advisory/advisory.h"
+#include "rules/clamav/clamav.h"
 #include "rules/yara/yara.h"
 #include "scan/run.h"
 #include "scan/sightings.h"
@@ -290,9 +291,17 @@ static int tear_down(void **state)
 /* What was compiled, in one number. */
 static uint32_t sum_of_ir(const kj_ir *ir)
 {
-    const size_t counts[] = {ir->threats.count,  ir->artifacts.count, ir->remedies.count,
-                             ir->detects.count,  ir->rules.count,     ir->patterns.count,
-                             ir->diags.warnings, ir->tests.count};
+    const size_t counts[] = {ir->threats.count,
+                             ir->artifacts.count,
+                             ir->remedies.count,
+                             ir->detects.count,
+                             ir->rules.count,
+                             ir->patterns.count,
+                             ir->diags.warnings,
+                             ir->tests.count,
+                             ir->passwords.count,
+                             ir->left_out.count,
+                             (size_t)kj_hash_sets_total(&ir->hashes)};
     return kj_crc32c(kj_span_of(counts, sizeof counts));
 }
 
@@ -314,6 +323,49 @@ static void run_yara(outcome *o)
     o->status = source && ir.externals.count == 2
                     ? kj_yara_compile(&ir, source, 0, source->text.len, &options, &o->err)
                     : kj_no_memory(&o->err);
+    end_compilation(&ir, o);
+}
+
+/* A text of ClamAV signatures. */
+static ptrdiff_t read_lines(void *user, void *buf, size_t len, kj_error *err)
+{
+    kj_span *left = user, part = kj_span_sub(*left, 0, len);
+    (void)err;
+    memcpy(buf, part.data, part.len);
+    left->data += part.len;
+    left->len -= part.len;
+    return (ptrdiff_t)part.len;
+}
+
+static kj_status load_lines(kj_clamav *clamav, const char *name, const char *text, kj_error *err)
+{
+    kj_span left = kj_span_str(text);
+    const kj_clamav_input input = {.name = name, .read = read_lines, .user = &left};
+    return kj_clamav_load(clamav, &input, err);
+}
+
+static void run_clamav(outcome *o)
+{
+    static const char *const files[][2] = {
+        {"a.ign2", "Foo\nBar:40b0674df37a4014659cdb90e53886c3\n"},
+        {"a.hdb",
+         "40b0674df37a4014659cdb90e53886c3:40:H\n40b0674df37a4014659cdb90e53886c3:*:I:73\n"},
+        {"a.ndb", "Foo:0:*:41424344\nA:1:EP+1,3:4142(43|4445)46{2-9}!(4748|5050)4142(W)\n"
+                  "Wrong:0:*:41\nB:0:$5$:41424344\nC:0:*:41424344:300\n"},
+        {"a.ldb", "D;Engine:81-255,Target:0;0&1>1;41424344::i;6162\n"},
+        {"a.pwdb", "P;Engine:81-255;0;infected\n"},
+    };
+    kj_ir ir;
+    kj_ir_init(&ir, 64 << 20);
+    kj_clamav_options options = {.strict = false};
+    options.schemas = kj_module_schemas(&options.schema_count);
+    kj_clamav *clamav = kj_clamav_new(&ir, &options);
+    o->status = clamav ? KJ_OK : kj_no_memory(&o->err);
+    for (size_t i = 0; i < KJ_COUNT(files) && o->status == KJ_OK; i++)
+        o->status = load_lines(clamav, files[i][0], files[i][1], &o->err);
+    if (o->status == KJ_OK)
+        o->status = kj_clamav_finish(clamav, &o->err);
+    kj_clamav_free(clamav);
     end_compilation(&ir, o);
 }
 
@@ -590,11 +642,12 @@ static void test_scenario(void **state)
 
 int main(void)
 {
-    static scenario *const scenarios[] = {run_yara,  run_advisory, run_write, run_open,
-                                          run_zip,   run_nested,   run_mail,  run_mbox,
-                                          run_place, run_folder,   run_volume};
-    static const char *const names[] = {"yara", "advisory", "write", "open",   "zip",   "nested",
-                                        "mail", "mbox",     "place", "folder", "volume"};
+    static scenario *const scenarios[] = {run_yara, run_clamav, run_advisory, run_write,
+                                          run_open, run_zip,    run_nested,   run_mail,
+                                          run_mbox, run_place,  run_folder,   run_volume};
+    static const char *const names[] = {"yara", "clamav", "advisory", "write",
+                                        "open", "zip",    "nested",   "mail",
+                                        "mbox", "place",  "folder",   "volume"};
     _Static_assert(KJ_COUNT(scenarios) == KJ_COUNT(names), "a name each");
     struct CMUnitTest tests[KJ_COUNT(scenarios)];
     for (size_t i = 0; i < KJ_COUNT(scenarios); i++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Encrypted archives whose password stands in the message. The archives were made by zip(1) (a, c:
  * ZipCrypto) and 7zz (b: AES), hold one.txt, stored, and two.txt, deflated. */
-#include "tests/test.h"
-
+#include "base/arith.h"
 #include "tests/formats/sink.h"
+#include "tests/test.h"
 
 #include <stdio.h>
 
@@ -175,6 +175,24 @@ static void outer_messages_count(void **state)
     test_sink_done(&sink);
 }
 
+/* Those that the scan brings, where no message says any. */
+static void words_of_definitions_count(void **state)
+{
+    (void)state;
+    uint8_t bytes[1024];
+    kj_span text = kj_span_str(zip_crypto);
+    test_sink sink;
+    test_sink_init(&sink);
+    assert_true(kj_hex_decode(text, bytes));
+    const kj_span list[] = {kj_span_str("secret2"), kj_span_str(""), kj_span_str("secret1")};
+    sink.base.passwords = list;
+    sink.base.password_count = KJ_COUNT(list);
+    kj_object object = {.bytes = kj_span_of(bytes, text.len / 2)};
+    assert_int_equal(test_walk(&sink, "zip", &object), KJ_OK);
+    assert_string_equal(kj_buf_text(&sink.log), ONE TWO);
+    test_sink_done(&sink);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +203,7 @@ int main(void)
         cmocka_unit_test(words_that_are_none_are_passed_over),
         cmocka_unit_test(only_so_many_are_tried),
         cmocka_unit_test(outer_messages_count),
+        cmocka_unit_test(words_of_definitions_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,8 @@ static void plain_html_is_one_spelling_of_the_page(void **state)
         {"<p x=\"a  b\"c/>", "<p x=\"a b\"c/>"},
         {"<a href=\"javascript:Foo( 'X' )\">", "<a href=\"javascript:foo( \"x\" )\">"},
         {"<p x=q'z =y k= v>", "<p x=q\"z=y k=v>"},
+        {"<img src='data:image/png;base64,QUJD' x=\"mydata:,D\">",
+         "<img src=\"data\" x=\"mydata:,d\">"},
         {"<p a=\"1>2\">x", "<p a=\"1>2\">x"},
         {"<p a='1>2>3'>x", "<p a=\"1>2>3'>x"},
         {"<a href='x\"y'>", "<a href=\"x\"y\">"},
@@ -143,6 +145,7 @@ static void references_are_decoded(void **state)
         {"&unknown;&AMP;&amp &;& &a_b;", "&unknown;&amp;&amp &;& &a_b;"},
         {"<p x=\"&lt;&#65;&euro;&am\" y=&gt;>", "<p x=\"<a&#x20ac;&am\" y=>>"},
         {"a&#32;&#10;b", "a \nb"},
+        {"<p x=\"a\tb&gt;\tc&gt; d\">", "<p x=\"a\tb> c&gt; d\">"},
     };
     expect_all(KJ_VIEW_HTML_PLAIN, rows, KJ_COUNT(rows));
     expect(KJ_VIEW_HTML_PLAIN, kj_span_str("a&#0;b"), kj_span_of("a\0b", 3));
@@ -214,6 +217,7 @@ static void strings_of_scripts_are_joined_and_decoded(void **state)
          "<script>\"abc\";unescape(x);o.unescape(\"%41\")</script>"},
         {"<script>unescape('%41',1);unescape(</script>",
          "<script>unescape(\"%41\",1);unescape(</script>"},
+        {"<script>eval('A  b;')</script>", "<script>eval(\"a  b;\")</script>"},
         {"<script>'open ; a</script>", "<script>\"open ; a\"</script>"},
         {"<script>'x\\</script>", "<script>\"x\\\"</script>"},
     };

@@ -3,6 +3,7 @@
  * digests made right, as whoever writes a hostile file would, verified and used as a scan uses
  * them, whatever the verification said. */
 #include "base/arith.h"
+#include "defs/hash_sets.h"
 #include "match/match.h"
 #include "tests/defs/seal.h"
 
@@ -131,6 +132,31 @@ static void inspect(use *u)
     kj_sightings_done(&seen);
 }
 
+static void take_number(void *user, uint32_t number)
+{
+    use *u = user;
+    kj_detection detection;
+    if (kj_defs_detection(u->defs, number, &detection))
+        look(u, detection.name);
+}
+
+/* The object is among the digests of a seed, as everything that can be digested. */
+static void look_up(use *u)
+{
+    const kj_span bytes = kj_span_of(object, sizeof object - 1);
+    uint8_t digest[KJ_HASH_MAX];
+    for (kj_hash_kind kind = 0; kind < KJ_HASH_KIND_COUNT; kind++) {
+        kj_hash(kind, bytes, digest);
+        for (unsigned i = 0; i < 2 * KJ_SCOPE_COUNT; i++) {
+            kj_hash_scope scope = i / 2;
+            (void)kj_hash_sets_want(u->defs, scope, bytes.len, i % 2);
+            kj_hash_sets_find(u->defs, scope, kind, digest, bytes.len, i % 2, take_number, u);
+        }
+    }
+    for (uint32_t i = 0; i < 64; i++)
+        take_number(u, u->defs->detects.count + i);
+}
+
 static bool open_and_verify(kj_span file, kj_defs *out, bool *out_sound)
 {
     kj_error err = {0};
@@ -170,6 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         look_at_documents(&u);
         match(&u, sound);
         inspect(&u);
+        look_up(&u);
     }
     free(sealed);
     return 0;

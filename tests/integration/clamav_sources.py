@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import tarfile
+import zipfile
 
 from kit import case, check, equal, few, kujo, read, run_cases, write
 
@@ -284,6 +285,18 @@ def _():
     check("2 taken, 1 malformed" in kujo("defs", "check", "a.ndb", code=0).out.decode())
 
 
+@case("info knows names that only signatures have")
+def _():
+    write("a.ndb", b"Body.One:0:*:4142434445\n")
+    write("b.hdb", b"".join(b"%s:9:Digest.One\n" % md5(b"%d" % i).encode() for i in range(3)))
+    build("a.ndb", "b.hdb")
+    page = json.loads(kujo("info", "--definitions", "x.defs", "--json", "body.one", code=0).out)
+    equal((page["name"], page["class"], page["rules"]), ("Body.One", "family", {"body": 1}))
+    text = kujo("info", "--definitions", "x.defs", "DIGEST.ONE", code=0).out.decode()
+    check("3 digests of files (md5)" in text, text)
+    kujo("info", "--definitions", "x.defs", "Body", code=1)
+
+
 @case("--pua and --unofficial")
 def _():
     write("a.ndu", b"PUA.One:0:*:4142434445\n")
@@ -358,6 +371,12 @@ def _():
     build("good.fp", "a.ndb")
     kujo("scan", "-qd", "x.defs", "in.txt", code=0)
     equal(names(), ["Body.One"])
+    trusted(line, "good.hdb")
+    write("folder/good.fp", line)
+    write("folder/sums", (md5(b"x") + "\n").encode())
+    build("--trusted", "folder", "a.ndb")
+    kujo("scan", "-qd", "x.defs", "in.txt", code=0)
+    equal(names(), ["Body.One"])
 
 
 # ---- one signature -------------------------------------------------------------------------------
@@ -369,15 +388,15 @@ def test_sig(signature, *targets, code, options=()):
 def one_report(signature, code=0, options=()):
     write("in.txt", TEXT)
     result = test_sig(signature, "in.txt", code=code, options=["--json", *options])
-    return [json.loads(line) for line in result.lines if '"event"' not in line][0]
+    return [json.loads(line) for line in result.lines if '"type":"match"' not in line][0]
 
 
 @case("test-sig says where a string is, and how often")
 def _():
     report = one_report("One:0:*:4142??44", code=1)
     equal(report["matched"], True)
-    equal([(s["name"], s["count"], s["places"]) for s in report["strings"]],
-          [("$a", 1, [{"offset": 6, "length": 4, "bytes": "41424344"}])])
+    equal([(s["string"], s["count"], s["places"]) for s in report["strings"]],
+          [("$a", 1, [{"offset": 6, "length": 4, "hex": "41424344"}])])
     equal(report["condition"]["value"], True)
 
 
@@ -386,7 +405,7 @@ def _():
     near = one_report("One:0:*:41424344ff46")["strings"][0]["nearest"]
     equal((near["piece"], near["there"], near["length"], near["offset"]), (1, 4, 6, 6))
     near = one_report("One:0:*:4142*776f72??ff4141")["strings"][0]["nearest"]
-    equal((near["piece"], near["bytes"], near["there"]), (3, "ff4141", 0))
+    equal((near["piece"], near["hex"], near["there"]), (3, "ff4141", 0))
     near = one_report("One:0:*:776f*4142")["strings"][0]["nearest"]
     equal(near, {"pieces_are_there": True})
 
@@ -410,6 +429,32 @@ def _():
           (True, False, len(TEXT) + 1))
     item = one_report("%s:%d:One" % (md5(b"x"), len(TEXT)))["digests"][0]
     equal((item["digest_equal"], item["size_equal"]), (False, True))
+
+
+@case("test-sig shows what members a signature of members could have meant")
+def _():
+    with zipfile.ZipFile("a.zip", "w") as archive:
+        archive.writestr("evil.exe", b"x" * 10)
+    signature = "One:CL_TYPE_ZIP:*:evil\\.exe$:*:%s:*:*:*:*"
+    result = test_sig(signature % "11-20", "a.zip", code=0, options=["--json"])
+    report = [json.loads(line) for line in result.lines][-1]
+    equal([(m["name"], m["size"], m["position"]) for m in report["members"]],
+          [("evil.exe", 10, 1)])
+    test_sig(signature % "10", "a.zip", code=1)
+
+
+@case("test-sig gives reasons: numbers, counts, regular expressions, views")
+def _():
+    write("in.txt", TEXT)
+    logical = "One;Engine:81-255,Target:%d;%s;4142??44;776f726c64;%s"
+    text = test_sig(logical % (0, "(0&1)=3", "7a7a7a"), "in.txt", code=2).err.decode()
+    check("signature:1:" in text, text)
+    text = test_sig(logical % (0, "0&1&2", "0(>>0#de2#=12)"), "in.txt", code=0).out.decode()
+    check("clamav.number(" in text, text)
+    text = test_sig(logical % (0, "0&1&2", "0/worldx{3}/"), "in.txt", code=0).out.decode()
+    check("clamav.regex(" in text, text)
+    text = test_sig(logical % (7, "0&1&2", "0123"), "in.txt", code=0).out.decode()
+    check("normalised text" in text and "upper-case" in text, text)
 
 
 @case("test-sig takes files, YARA rules and archives")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """kujo host, clean, undo, quarantine on whole volumes: what is found, what is changed, what is not."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 
 from kit import (EICAR, KUJO, Skip, case, check, environment, equal, filler, kujo, read, run,
-                 run_cases, tool)
+                 run_cases, tool, write)
 from windows import (GIF, JPEG, NT, RUN, Volume, difference, make_hive, program, snapshot,
                      values_of)
 
@@ -202,6 +203,30 @@ def _():
     equal(sorted(action["do"] for action in actions(doc)),
           ["delete-value", "quarantine", "quarantine"], doc["plan"])
     equal(list(values_of(volume.user, "\\Software\\" + RUN)), ["Clock"])
+    kujo("undo", "--state", "state", "last", code=0)
+    equal(difference(before, snapshot("v")), [])
+
+
+@case("what a list of digests knows: the file goes, and what starts it; what is trusted stays")
+def _():
+    bad, good = program(4096), program(4608)
+    volume = Volume("v", "6.1")
+    volume.file("Tools/bad.exe", bad)
+    volume.file("Tools/good.exe", good)
+    make_hive(volume.user, {"Software\\" + RUN: {"Bad": "string:C:\\Tools\\bad.exe",
+                                                 "Good": "string:C:\\Tools\\good.exe"}})
+    write("l.hsb", "".join("%s:%d:Test.%s\n" % (hashlib.sha256(data).hexdigest(), len(data), name)
+                           for data, name in ((bad, "Bad"), (good, "Good"))).encode())
+    write("l.fp", b"%s:%d:Known" % (hashlib.md5(good).hexdigest().encode(), len(good)))
+    rules = "--rules", "l.hsb", "--rules", "l.fp"
+    before = snapshot("v")
+    doc = document("host", *rules, "v", code=1)
+    equal(threats(doc), ["Test.Bad"])
+    equal([threat["class"] for threat in doc["systems"][0]["threats"]], ["exact"])
+    doc = apply(0, *rules)
+    equal(sorted(action["do"] for action in actions(doc)), ["delete-value", "quarantine"], doc["plan"])
+    equal(list(values_of(volume.user, "\\Software\\" + RUN)), ["Good"])
+    check(os.path.exists("v/Tools/good.exe") and not os.path.exists("v/Tools/bad.exe"))
     kujo("undo", "--state", "state", "last", code=0)
     equal(difference(before, snapshot("v")), [])
 

@@ -386,6 +386,52 @@ static void limits_drop_and_say_so(void **state)
     kj_arena_done(&arena);
 }
 
+/* Pieces of two bytes that are met everywhere: nothing is dropped, whatever may be kept. */
+static void short_pieces_of_chains_need_no_lists(void **state)
+{
+    (void)state;
+    enum { LEN = 512 << 10 };
+    static const struct {
+        const char *pattern;
+        const char *end;
+        bool found;
+    } rows[] = {
+        {"ab.*?cd", "cd", true},
+        {"ab.*?cd", "ce", false},
+        {"ab.{3,9}?cd", "c", false},
+        {"ab.{3,9}?cd", "abxxxcd", true},
+        {"ba.{1,}?ba.*?cd", "ecd", true},
+        {"ab.{2}ab.{0,3}?bb", "", false},
+        {"ab.{2000,}?aba.*?cd", "cd", true},
+        {"cd.*?ab", "cd", false},
+        {"ab.{300000,400000}?ab.{0,70}?cd", "cd", true},
+    };
+    kj_arena arena;
+    kj_buf input;
+    kj_arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < KJ_COUNT(rows); i++) {
+        kj_buf_init(&input, LEN + 64);
+        for (size_t k = 0; k < LEN / 2; k++)
+            kj_buf_put_text(&input, "ab");
+        kj_buf_put_text(&input, rows[i].end);
+        kj_pattern p = make_pattern(&arena, HEX, KJ_MOD_GAPS, rows[i].pattern);
+        for (uint32_t trigger = 0; trigger < 2; trigger++) {
+            const kj_search_limits few = {.hits_per_pattern = 100};
+            tree_defs defs;
+            size_t count;
+            assert_true(tree_defs_open_as(&defs, &p, 1, trigger ? KJ_NEEDLE_TRIGGER : 0, NULL));
+            kj_search *search = kj_search_new(&defs.defs);
+            assert_int_equal(kj_search_run(search, kj_buf_span(&input), &few, NULL), KJ_OK);
+            (void)kj_search_hits(search, 0, &count);
+            assert_int_equal(count, rows[i].found);
+            kj_search_free(search);
+            tree_defs_close(&defs);
+        }
+        kj_buf_done(&input);
+    }
+    kj_arena_done(&arena);
+}
+
 static void finds_nothing_without_patterns(void **state)
 {
     (void)state;
@@ -681,6 +727,7 @@ int main(void)
         cmocka_unit_test(strings_see_so_far_and_no_further),
         cmocka_unit_test(rows_of_one_byte_are_one_sweep),
         cmocka_unit_test(limits_drop_and_say_so),
+        cmocka_unit_test(short_pieces_of_chains_need_no_lists),
         cmocka_unit_test(finds_nothing_without_patterns),
         cmocka_unit_test(agrees_with_the_slow_matcher),
         cmocka_unit_test(chains_are_there_where_the_slow_matcher_says),

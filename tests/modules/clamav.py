@@ -220,6 +220,8 @@ NUMBERS = [
     (HEX | LITTLE, b"00" * 8 + b"01", None), (HEX | LITTLE, b"ffffffffffffff7f", 0x7FFFFFFFFFFFFFFF),
     (HEX | EXACT, b"0x12", 0x12), (HEX | EXACT, b"12", 0x12), (HEX | EXACT, b"1g", None), (HEX | EXACT, b"-12", -0x12),
     (HEX | EXACT, b"gg", None), (HEX | LITTLE | EXACT, b"1234", 0x3412), (HEX | LITTLE | EXACT, b"123", None),
+    (HEX | LITTLE | EXACT, b"\na ", None), (HEX | LITTLE | EXACT, b" 12 ", None), (HEX | LITTLE | EXACT, b"0x12", None),
+    (HEX | LITTLE | EXACT, b"gg", 0), (HEX | LITTLE | EXACT, b"12gg", 0x12), (HEX | LITTLE, b" 12 ", 1),
     (DECIMAL, b"-  1", 0), (DECIMAL, b"-12", -12), (DECIMAL, b"--12", 0), (DECIMAL, b"\t\n\v\f\r 12", 12),
     (DECIMAL, b"\x0012", 0), (DECIMAL, b"12\x003", 12), (DECIMAL, b"12a", 12), (DECIMAL, b"x", 0),
     (DECIMAL, b"9223372036854775807", 0x7FFFFFFFFFFFFFFF), (DECIMAL, b"9223372036854775808", None),
@@ -439,6 +441,7 @@ def check_members():
     check_inside("tar", tarred(MEMBERS[1:]),
                  {member("dir", "CL_TYPE_POSIX_TAR", (990, 990), (990, 990), -1, (1, 1)): top,
                   member("B", position=(2, 2)): top, member("c", position=(4, 4)): [], member("c", crc=5): []})
+    check_inside("a stream", gzip.compress(content), {"clamav.has_members and filesize < 400": [], member(): ["target"]})
     many = zipped([(f"folder{i}/", b"") for i in range(200)] + [(f"f{i}", bytes(i)) for i in range(300)])
     check_inside("many", many, {member("^f299$", size=(299, 299), position=(500, 500)): top,
                                 member("^f0$", size=(0, 0), position=(201, 201)): top})
@@ -483,6 +486,22 @@ def check_containers():
             Tap.say({every[number] for _, number in found} == types, f"inside: {name}", str(found))
 
 
+def check_passwords():
+    """Definitions bring passwords, which open archives that no message says one of."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = {name: os.path.join(folder, name) for name in ("a.txt", "a.zip", "rules.ndb", "words.pwdb")}
+        for name, text in (("a.txt", "hello, world"), ("rules.ndb", f"Hello:0:*:{b'hello, world'.hex()}\n"),
+                           ("words.pwdb", "First;Engine:81-255;0;other\nSecond;Engine:81-255;1;736573616d65\n")):
+            with open(path[name], "w", encoding="utf-8") as out:
+                out.write(text)
+        run("zip", "-q", "-j", "-P", "sesame", path["a.zip"], path["a.txt"])
+        scan = (KUJO, "scan", "--definitions", "none", "--rules", path["rules.ndb"])
+        without, with_words = run(*scan, path["a.zip"]), run(*scan, "--rules", path["words.pwdb"], path["a.zip"])
+        Tap.say("FOUND" not in without.stdout and without.returncode == 2, "passwords: none", without.stdout)
+        Tap.say("Hello FOUND" in with_words.stdout and with_words.returncode == 1, "passwords: of definitions",
+                with_words.stdout, with_words.stderr)
+
+
 def main():
     check_programs()
     check_versions()
@@ -492,6 +511,7 @@ def main():
     check_targets()
     check_members()
     check_containers()
+    check_passwords()
     print(f"1..{Tap.count}")
     return 1 if Tap.failed else 0
 

@@ -321,6 +321,36 @@ static void test_odd_bodies(void **state)
     tear_down(&c);
 }
 
+/* What would become too large a program is left out, so that it does not stop the others. */
+static void test_large_bodies(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *item;
+        size_t count;
+        bool fits;
+    } cases[] = {
+        {"4?", 4000, true},         {"4?", 8000, false},          {"(41|4243)", 700, true},
+        {"(41|4243)", 4000, false}, {"4142{64}", 50, true},       {"4142{64}", 4000, false},
+        {"4142*", 800, true},       {"4142{1-100}", 4000, false},
+    };
+    for (size_t i = 0; i < KJ_COUNT(cases); i++) {
+        struct compilation c;
+        kj_buf body;
+        uint32_t index;
+        kj_buf_init(&body, 1 << 20);
+        for (size_t k = 0; k < cases[i].count; k++)
+            kj_buf_put_text(&body, cases[i].item);
+        kj_buf_put_text(&body, "4142");
+        set_up(&c, (kj_clamav_options){0});
+        assert_int_equal(compile_body(&c, kj_buf_text(&body), 0, &index),
+                         cases[i].fits ? KJ_CLAMAV_TAKEN : KJ_CLAMAV_SKIPPED);
+        assert_int_equal(c.ir.left_out.count, !cases[i].fits);
+        kj_buf_done(&body);
+        tear_down(&c);
+    }
+}
+
 static void test_lower_case(void **state)
 {
     (void)state;
@@ -1099,19 +1129,33 @@ static void test_little_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_body_trees),    cmocka_unit_test(test_boundaries),
-        cmocka_unit_test(test_options),       cmocka_unit_test(test_malformed_bodies),
-        cmocka_unit_test(test_odd_bodies),    cmocka_unit_test(test_lower_case),
-        cmocka_unit_test(test_offsets),       cmocka_unit_test(test_ndb_lines),
-        cmocka_unit_test(test_digest_lines),  cmocka_unit_test(test_small_lines),
-        cmocka_unit_test(test_link_lines),    cmocka_unit_test(test_certificate_lines),
-        cmocka_unit_test(test_messages),      cmocka_unit_test(test_strict),
-        cmocka_unit_test(test_parts),         cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_kinds),         cmocka_unit_test(test_failing_input),
-        cmocka_unit_test(test_ignored_names), cmocka_unit_test(test_many_ignored_names),
-        cmocka_unit_test(test_unwanted),      cmocka_unit_test(test_digest_sets),
-        cmocka_unit_test(test_trusted_list),  cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_passwords),     cmocka_unit_test(test_memory_of_lines),
+        cmocka_unit_test(test_body_trees),
+        cmocka_unit_test(test_boundaries),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_malformed_bodies),
+        cmocka_unit_test(test_odd_bodies),
+        cmocka_unit_test(test_large_bodies),
+        cmocka_unit_test(test_lower_case),
+        cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_ndb_lines),
+        cmocka_unit_test(test_digest_lines),
+        cmocka_unit_test(test_small_lines),
+        cmocka_unit_test(test_link_lines),
+        cmocka_unit_test(test_certificate_lines),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_failing_input),
+        cmocka_unit_test(test_ignored_names),
+        cmocka_unit_test(test_many_ignored_names),
+        cmocka_unit_test(test_unwanted),
+        cmocka_unit_test(test_digest_sets),
+        cmocka_unit_test(test_trusted_list),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_passwords),
+        cmocka_unit_test(test_memory_of_lines),
         cmocka_unit_test(test_little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -305,7 +305,8 @@ static void put_u32(uint8_t *program, size_t at, uint32_t value)
 
 static void put_text(uint8_t *program, size_t at, const char *text)
 {
-    memcpy(program + at, text, strlen(text));
+    for (size_t i = 0; text[i]; i++)
+        program[at + i] = (uint8_t)text[i];
 }
 
 static void put_section(uint8_t *program, unsigned index, uint32_t rva, uint32_t offset,

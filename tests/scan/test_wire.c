@@ -3,6 +3,7 @@
 #include "scan/wire.h"
 
 #include "base/arith.h"
+#include "formats/views.h"
 #include "tests/scan/tiny_defs.h"
 #include "tests/test.h"
 
@@ -32,6 +33,7 @@ static kj_finding a_finding(const kj_finding_evidence *evidence)
         .member = kj_span_str("a.zip!x\\x21y"),
         .type = "zip",
         .size = 4711,
+        .view = KJ_VIEW_HTML_TEXT,
         .evidence = evidence,
         .evidence_count = 1,
     };
@@ -82,6 +84,7 @@ static void records_survive_the_trip(void **state)
     assert_string_equal(r.finding.type, "zip");
     assert_int_equal(r.finding.klass, KJ_CLASS_EXACT);
     assert_int_equal(r.finding.since, 4318);
+    assert_int_equal(r.finding.view, KJ_VIEW_HTML_TEXT);
     assert_int_equal(r.finding.evidence_count, 1);
     assert_span(r.finding.evidence[0].item, "page");
     assert_int_equal(r.finding.evidence[0].text.len, 0);
@@ -126,6 +129,7 @@ static void check_promises(const kj_wire_record *r)
     if (r->kind == KJ_WIRE_FINDING) {
         assert_true(r->finding.name.len > 0);
         assert_true(r->finding.klass < KJ_CLASS_COUNT);
+        assert_true(r->finding.view < KJ_VIEW_COUNT);
         assert_true(r->finding.evidence_count <= KJ_EVIDENCE_MAX);
     }
     kj_span member = r->kind == KJ_WIRE_FINDING ? r->finding.member : r->member;
@@ -187,6 +191,11 @@ static void lies_are_refused(void **state)
     events.finding(events.user, &finding);
     assert_false(kj_wire_decode(kj_buf_span(&out), &sets, &r));
     finding.detect = 0;
+    finding.view = KJ_VIEW_COUNT;
+    kj_buf_clear(&out);
+    events.finding(events.user, &finding);
+    assert_false(kj_wire_decode(kj_buf_span(&out), &sets, &r));
+    finding.view = KJ_VIEW_NONE;
     tiny.detects[0].name.crc ^= 1; /* damaged definitions invent no name */
     kj_buf_clear(&out);
     events.finding(events.user, &finding);

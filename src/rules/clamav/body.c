@@ -26,6 +26,7 @@ enum {
     NEGATED_MAX = 8192,  /* bytes that the alternatives of one negation are spelled out in */
     STATIC_MIN = 2,      /* plain bytes side by side in a part */
     GAP_MAX = INT32_MAX, /* larger ones are endless */
+    WEIGHT_MAX = 8192,   /* bytes and branches; ClamAV's lines are too short for more */
 };
 
 /* Nodes that all bodies share. */
@@ -53,12 +54,12 @@ struct body {
 
 /* ---- nodes --------------------------------------------------------------------------------- */
 
-static void fill_class(kj_re *re, uint8_t mask, uint8_t value)
+/* `count` bytes from `first`, `step` apart. */
+static void fill_class(kj_re *re, unsigned first, unsigned step, unsigned count)
 {
     re->op = KJ_RE_CLASS;
-    for (unsigned byte = 0; byte < 256; byte++)
-        if ((byte & mask) == value)
-            kj_byte_set_add(&re->set, (uint8_t)byte);
+    for (unsigned i = 0; i < count; i++)
+        kj_byte_set_add(&re->set, (uint8_t)(first + i * step));
 }
 
 bool kj_clamav_make_nodes(kj_clamav *c)
@@ -67,14 +68,14 @@ bool kj_clamav_make_nodes(kj_clamav *c)
     if (!nodes)
         return false;
     for (unsigned i = 0; i < 256; i++)
-        fill_class(&nodes->bytes[i], 0xFF, (uint8_t)i);
+        fill_class(&nodes->bytes[i], i, 1, 1);
     for (unsigned i = 0; i < 26; i++)
-        fill_class(&nodes->pairs[i], 0xDF, (uint8_t)('A' + i));
+        fill_class(&nodes->pairs[i], 'A' + i, 'a' - 'A', 2);
     for (unsigned i = 0; i < 16; i++) {
-        fill_class(&nodes->highs[i], 0xF0, (uint8_t)(i << 4));
-        fill_class(&nodes->lows[i], 0x0F, (uint8_t)i);
+        fill_class(&nodes->highs[i], i << 4, 1, 16);
+        fill_class(&nodes->lows[i], i, 16, 16);
     }
-    fill_class(&nodes->any, 0, 0);
+    fill_class(&nodes->any, 0, 1, 256);
     c->nodes = nodes;
     return true;
 }
@@ -717,6 +718,18 @@ static bool copy_source(struct body *b, kj_pattern *out)
     return true;
 }
 
+/* About how many instructions a tree becomes: what is of one length is spelled out. It is not
+ * deeper than parentheses may be nested. */
+static size_t weight_of(const kj_re *re)
+{
+    size_t weight = re->op == KJ_RE_REPEAT && re->min == re->max ? re->min : 1;
+    if (re->op == KJ_RE_REPEAT)
+        return weight < INLINE_MAX ? weight : 1;
+    for (size_t i = 0; i < re->count; i++)
+        weight += weight_of(re->children[i]) + 1;
+    return weight;
+}
+
 static bool read_tree(struct body *b, kj_pattern *out)
 {
     if (!read_body(b))
@@ -724,7 +737,10 @@ static bool read_tree(struct body *b, kj_pattern *out)
     out->kind = KJ_PATTERN_HEX;
     out->modifiers = KJ_MOD_ASCII | KJ_MOD_GAPS;
     out->re = b->c->stack.items[--b->c->stack.count];
-    return true;
+    if (weight_of(out->re) <= WEIGHT_MAX)
+        return true;
+    b->result = kj_clamav_left_out(b->c, KJ_SENTENCE("a body with too many wildcards"));
+    return false;
 }
 
 kj_clamav_result kj_clamav_body(kj_clamav *c, kj_span body, unsigned options, kj_span identifier,

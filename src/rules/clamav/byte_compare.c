@@ -4,6 +4,7 @@
  *     ID(>>OFFSET#OPTIONS#COMPARISON[,COMPARISON])
  *
  *     >>, <<      the offset is forward, or backward, from the start of the last match of ID
+ *                 (of a body of several parts: of the one whose last part is the last)
  *     OPTIONS     h (hexadecimal digits), d (decimal ones), a (either) or i (bytes); l (little) or
  *                 b (big endian); e (all must be digits); and how many bytes
  *     COMPARISON  <, = or > and a number
@@ -193,41 +194,36 @@ static kj_clamav_result read(struct bytes *b, const kj_ldb *ldb, uint32_t own)
 
 /* ---- the condition ------------------------------------------------------------------------- */
 
-/* Where the last part of a body of several begins, before its end; 0: there is one part, or that is
- * not known. */
-static uint32_t last_part_len(const kj_pattern *pattern)
+/* Whether parts of the body may be at any distance from each other. */
+static bool has_endless_gap(const kj_pattern *pattern)
 {
-    const kj_re *re = pattern->kind == KJ_PATTERN_HEX ? pattern->re : NULL;
-    uint32_t len = 0, min, max;
-    bool has_gaps = kj_span_find_either(pattern->source, '*', '{', 0) < pattern->source.len;
-    if (!re || re->op != KJ_RE_CONCAT || !has_gaps)
-        return 0;
-    for (size_t i = re->count; i-- > 0; len += min) {
-        kj_re_width(re->children[i], &min, &max);
-        if (min != max)
-            return re->children[i]->op == KJ_RE_REPEAT ? len : 0;
-    }
-    return 0;
+    kj_span source = pattern->source;
+    return kj_span_find(source, kj_span_str("*"), 0) != SIZE_MAX ||
+           kj_span_find(source, kj_span_str("-}"), 0) != SIZE_MAX;
 }
 
-/* Where the last match begins. */
-static kj_expr *last_match(kj_clamav *c, const kj_sub *sub)
+/* The number of the match that counts: the last one. Where gaps are endless, the first part of that
+ * is the first of all: what ends last may begin anywhere. */
+static kj_expr *number_of_match(kj_clamav *c, const kj_sub *sub)
 {
     const kj_clamav_place *place = &sub->place;
-    if (place->kind == KJ_PLACE_AT)
-        return place->from;
-    bool bounded = place->kind == KJ_PLACE_IN;
-    kj_expr *const range[] = {kj_clamav_int(c, 0), place->to};
-    kj_expr *const number =
-        kj_clamav_node(c, KJ_OP_COUNT_OF, KJ_TYPE_INT, sub->pattern, bounded ? 2 : 0, range);
-    kj_expr *start = kj_clamav_node(c, KJ_OP_OFFSET_OF, KJ_TYPE_INT, sub->pattern, 1, &number);
-    uint32_t last = last_part_len(&c->ir->patterns.items[sub->pattern]);
-    if (last == 0)
-        return start;
-    kj_expr *const end[] = {
-        start, kj_clamav_node(c, KJ_OP_LENGTH_OF, KJ_TYPE_INT, sub->pattern, 1, &number)};
-    return kj_clamav_sum(c, kj_clamav_node(c, KJ_OP_ADD, KJ_TYPE_INT, KJ_NONE, 2, end),
-                         -(int64_t)last);
+    bool first = has_endless_gap(&c->ir->patterns.items[sub->pattern]);
+    if (place->kind != KJ_PLACE_IN)
+        return first ? kj_clamav_int(c, 1)
+                     : kj_clamav_node(c, KJ_OP_COUNT_OF, KJ_TYPE_INT, sub->pattern, 0, NULL);
+    kj_expr *const range[] = {kj_clamav_int(c, 0),
+                              first ? kj_clamav_sum(c, place->from, -1) : place->to};
+    kj_expr *count = kj_clamav_node(c, KJ_OP_COUNT_OF, KJ_TYPE_INT, sub->pattern, 2, range);
+    return kj_clamav_sum(c, count, first);
+}
+
+/* Where it begins. */
+static kj_expr *match_start(kj_clamav *c, const kj_sub *sub)
+{
+    if (sub->place.kind == KJ_PLACE_AT)
+        return sub->place.from;
+    kj_expr *const number = number_of_match(c, sub);
+    return kj_clamav_node(c, KJ_OP_OFFSET_OF, KJ_TYPE_INT, sub->pattern, 1, &number);
 }
 
 static kj_expr *condition(const struct bytes *b, const kj_sub *sub)
@@ -235,7 +231,7 @@ static kj_expr *condition(const struct bytes *b, const kj_sub *sub)
     kj_clamav *c = b->c;
     uint32_t flags = b->form | (b->says & SAYS_LITTLE ? KJ_NUMBER_LITTLE : 0) |
                      (b->says & SAYS_EXACT ? KJ_NUMBER_EXACT : 0);
-    kj_expr *const args[] = {kj_clamav_sum(c, last_match(c, sub), b->offset),
+    kj_expr *const args[] = {kj_clamav_sum(c, match_start(c, sub), b->offset),
                              kj_clamav_int(c, flags), kj_clamav_int(c, b->len)};
     kj_expr *number = kj_clamav_field(c, "number()", sizeof args / sizeof *args, args);
     kj_expr *holds = sub->holds;

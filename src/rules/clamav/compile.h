@@ -210,8 +210,8 @@ kj_clamav_compile kj_clamav_gdb;
 kj_clamav_result kj_clamav_keep(kj_clamav *c);
 bool kj_clamav_is_finishing(const kj_clamav *c);
 
-/* Members of macro groups: bodies of .ndb lines with offset $n$. Groups are below KJ_MACRO_GROUPS,
- * as kj_clamav_offset() sees to. */
-bool kj_clamav_add_macro(kj_clamav *c, uint32_t group, kj_span body);
-size_t kj_clamav_macro_count(const kj_clamav *c, uint32_t group);
-kj_span kj_clamav_macro(const kj_clamav *c, uint32_t group, size_t index);
+/* Members of macro groups: bodies of .ndb lines with offset $n$, for signatures of the same target
+ * type. Groups are below KJ_MACRO_GROUPS, as kj_clamav_offset() sees to. */
+bool kj_clamav_add_macro(kj_clamav *c, uint32_t target, uint32_t group, kj_span body);
+size_t kj_clamav_macro_count(const kj_clamav *c, uint32_t target, uint32_t group);
+kj_span kj_clamav_macro(const kj_clamav *c, uint32_t target, uint32_t group, size_t index);

@@ -62,19 +62,25 @@ const kj_schema *kj_clamav_schema(const kj_clamav_options *options)
     return NULL;
 }
 
+/* `versions[]` is two rows: the array, which is asked without an index, and the INT in it. */
+static const kj_field *find_row(const kj_schema *schema, const char *path, size_t count)
+{
+    bool array = count == 0 && strstr(path, "[]");
+    for (size_t i = 0; i < schema->count; i++) {
+        const kj_field *row = &schema->fields[i];
+        if ((row->type == KJ_TYPE_ARRAY) == array && strcmp(row->path, path) == 0)
+            return row;
+    }
+    return NULL;
+}
+
 kj_expr *kj_clamav_field(kj_clamav *c, const char *path, size_t count, kj_expr *const *args)
 {
     const kj_schema *schema = kj_clamav_schema(c->options);
-    for (size_t i = 0; i < schema->count; i++) {
-        const kj_field *row = &schema->fields[i];
-        /* `versions[]` is an array, which is asked without an index, and the INT in it. */
-        bool wanted = (row->type == KJ_TYPE_ARRAY) == (count == 0 && strstr(path, "[]") != NULL);
-        if (wanted && strcmp(row->path, path) == 0)
-            return kj_clamav_node(c, KJ_OP_FIELD, row->type, (uint32_t)schema->id << 16 | row->id,
-                                  count, args);
-    }
-    assert(!"a row of module clamav");
-    return NULL;
+    const kj_field *row = find_row(schema, path, count);
+    assert(row);
+    return kj_clamav_node(c, KJ_OP_FIELD, row->type, (uint32_t)schema->id << 16 | row->id, count,
+                          args);
 }
 
 /* ---- places -------------------------------------------------------------------------------- */

@@ -74,21 +74,21 @@ bool kj_clamav_is_ignored(kj_clamav *c, kj_span name)
 
 /* ---- macro groups -------------------------------------------------------------------------- */
 
-bool kj_clamav_add_macro(kj_clamav *c, uint32_t group, kj_span body)
+bool kj_clamav_add_macro(kj_clamav *c, uint32_t target, uint32_t group, kj_span body)
 {
     const char *copy = kj_arena_text(&c->more->arena, body);
     const kj_span member = kj_span_of(copy, body.len);
-    return copy && kj_vec_add(&c->more->macros[group], member);
+    return copy && kj_vec_add(&c->more->macros[target][group], member);
 }
 
-size_t kj_clamav_macro_count(const kj_clamav *c, uint32_t group)
+size_t kj_clamav_macro_count(const kj_clamav *c, uint32_t target, uint32_t group)
 {
-    return c->more->macros[group].count;
+    return c->more->macros[target][group].count;
 }
 
-kj_span kj_clamav_macro(const kj_clamav *c, uint32_t group, size_t index)
+kj_span kj_clamav_macro(const kj_clamav *c, uint32_t target, uint32_t group, size_t index)
 {
-    return c->more->macros[group].items[index];
+    return c->more->macros[target][group].items[index];
 }
 
 /* ---- kept lines ---------------------------------------------------------------------------- */

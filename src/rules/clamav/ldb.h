@@ -53,7 +53,8 @@ typedef struct kj_sub {
     kj_clamav_place place; /* BODY */
     uint32_t pattern;      /* BODY */
     kj_expr *holds;        /* whether it matches at all */
-    kj_expr *count;        /* REGEX: its matches where `holds` */
+    kj_expr *trigger;      /* REGEX: where it is looked for */
+    kj_expr *count;        /* REGEX: how often it matches there; NULL: once at most */
 } kj_sub;
 
 /* One line under way. */

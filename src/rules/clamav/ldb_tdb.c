@@ -100,8 +100,7 @@ static kj_clamav_result read_target(struct description *d, kj_span text)
 
 static kj_clamav_result read_size(struct description *d, kj_span text)
 {
-    kj_clamav *c = d->ldb->c;
-    return add_range(d, text, kj_clamav_node(c, KJ_OP_FILESIZE, KJ_TYPE_INT, KJ_NONE, 0, NULL));
+    return add_range(d, text, kj_clamav_field(d->ldb->c, "size", 0, NULL));
 }
 
 static kj_clamav_result read_entry_point(struct description *d, kj_span text)

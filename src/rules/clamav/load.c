@@ -114,8 +114,10 @@ void kj_clamav_free(kj_clamav *c)
     kj_vec_done(&c->stack);
     kj_vec_done(&more->ignored);
     kj_vec_done(&more->kept);
-    for (size_t i = 0; i < KJ_MACRO_GROUPS; i++)
-        kj_vec_done(&more->macros[i]);
+    kj_vec_done(&more->blocked);
+    for (size_t i = 0; i < KJ_TARGET_COUNT; i++)
+        for (size_t k = 0; k < KJ_MACRO_GROUPS; k++)
+            kj_vec_done(&more->macros[i][k]);
     free(more->buckets);
     kj_arena_done(&more->arena);
     free(more);

@@ -117,24 +117,36 @@ static bool wants_any(const kj_logic *logic)
 
 /* ---- subsignatures ------------------------------------------------------------------------- */
 
+/* Whether it is how often a pattern is found. */
+static bool is_counted_body(const kj_sub *sub)
+{
+    return sub->kind == KJ_SUB_BODY && sub->place.kind != KJ_PLACE_AT;
+}
+
+/* How often, where it holds or (for a regular expression) its trigger does. */
+static kj_expr *matches_of(const kj_ldb *ldb, const kj_sub *sub)
+{
+    if (sub->kind == KJ_SUB_REGEX && sub->count)
+        return sub->count;
+    return is_counted_body(sub) ? kj_clamav_count(ldb->c, sub->pattern, &sub->place)
+                                : kj_clamav_to_int(ldb->c, sub->holds);
+}
+
 /* How often; a number at all times. */
 static kj_expr *count_of_sub(const kj_ldb *ldb, const kj_sub *sub)
 {
     kj_clamav *c = ldb->c;
-    kj_expr *holds = kj_clamav_to_int(c, sub->holds);
-    if (sub->kind == KJ_SUB_FACT || (sub->kind == KJ_SUB_BODY && sub->place.kind == KJ_PLACE_AT) ||
-        (sub->kind == KJ_SUB_REGEX && !sub->count))
-        return holds;
-    kj_expr *count =
-        sub->kind == KJ_SUB_REGEX ? sub->count : kj_clamav_count(c, sub->pattern, &sub->place);
-    if (count && (count->op != KJ_OP_COUNT_OF || count->count))
-        count = kj_clamav_to_int(c, count);
-    bool implied = sub->kind == KJ_SUB_BODY && !sub->place.needs_program;
-    return implied ? count : joined(c, KJ_OP_MUL, KJ_TYPE_INT, holds, count);
+    kj_expr *count = matches_of(ldb, sub);
+    if (count && count->op != KJ_OP_TO_INT && (count->op != KJ_OP_COUNT_OF || count->count))
+        count = kj_clamav_to_int(c, count); /* it may be undefined */
+    kj_expr *where = sub->kind == KJ_SUB_REGEX && sub->count            ? sub->trigger
+                     : is_counted_body(sub) && sub->place.needs_program ? sub->holds
+                                                                        : NULL;
+    return where ? joined(c, KJ_OP_MUL, KJ_TYPE_INT, kj_clamav_to_int(c, where), count) : count;
 }
 
 /* An id whose matches are compared. */
-static kj_expr *compared_sub(const kj_ldb *ldb, kj_logic *logic)
+static kj_expr *compared_sub(const kj_ldb *ldb, const kj_logic *logic)
 {
     kj_clamav *c = ldb->c;
     const kj_sub *sub = &ldb->subs[logic->id];
@@ -142,8 +154,12 @@ static kj_expr *compared_sub(const kj_ldb *ldb, kj_logic *logic)
         return sub->holds;
     if (wants_none(logic))
         return kj_clamav_not(c, sub->holds);
-    kj_expr *compared = kj_clamav_compare(c, logic->compare, count_of_sub(ldb, sub), logic->number);
-    return fits_none(logic) ? compared : kj_clamav_both(c, sub->holds, compared);
+    if (fits_none(logic))
+        return kj_clamav_compare(c, logic->compare, count_of_sub(ldb, sub), logic->number);
+    bool is_regex = sub->kind == KJ_SUB_REGEX && sub->count;
+    return kj_clamav_both(
+        c, is_regex ? sub->trigger : sub->holds,
+        kj_clamav_compare(c, logic->compare, matches_of(ldb, sub), logic->number));
 }
 
 /* ---- blocks -------------------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ static kj_clamav_result any_member(kj_ldb *ldb, const struct macro *macro, kj_ex
 {
     kj_clamav *c = ldb->c;
     uint32_t group = (uint32_t)macro->group;
-    size_t count = kj_clamav_macro_count(c, group);
+    size_t count = kj_clamav_macro_count(c, ldb->target, group);
     kj_expr *const range[] = {kj_clamav_sum(c, start, (int64_t)macro->min),
                               kj_clamav_sum(c, start, (int64_t)macro->max)};
     kj_expr **found = kj_new_array(&c->ir->arena, kj_expr *, count);
@@ -51,8 +51,8 @@ static kj_clamav_result any_member(kj_ldb *ldb, const struct macro *macro, kj_ex
         return KJ_CLAMAV_STARVED;
     for (size_t i = 0; i < count; i++) {
         uint32_t pattern;
-        kj_clamav_result result =
-            kj_clamav_body(c, kj_clamav_macro(c, group, i), 0, kj_span_str("$m"), &pattern);
+        kj_clamav_result result = kj_clamav_body(c, kj_clamav_macro(c, ldb->target, group, i), 0,
+                                                 kj_span_str("$m"), &pattern);
         if (result != KJ_CLAMAV_TAKEN)
             return result;
         found[i] = kj_clamav_node(c, KJ_OP_FOUND_IN, KJ_TYPE_BOOL, pattern, 2, range);

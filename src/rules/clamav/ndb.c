@@ -28,14 +28,15 @@ static kj_clamav_result compile(kj_clamav *c, kj_span name, uint32_t target, kj_
         result = kj_clamav_body(c, body, 0, kj_span_str("$a"), &pattern);
     if (result != KJ_CLAMAV_TAKEN)
         return result;
+    if (place.kind == KJ_PLACE_MACRO) {
+        kj_clamav_take_back(c, mark);
+        return kj_clamav_add_macro(c, target, place.group, body) ? KJ_CLAMAV_TAKEN
+                                                                 : KJ_CLAMAV_STARVED;
+    }
     const kj_pattern *made = &c->ir->patterns.items[pattern];
     if (made->kind == KJ_PATTERN_TEXT && made->text.len < LITERAL_MIN &&
         is_searched_otherwise(target, offset))
         return kj_clamav_malformed(c, body, "a body without wildcards has at least 3 bytes");
-    if (place.kind == KJ_PLACE_MACRO) {
-        kj_clamav_take_back(c, mark);
-        return kj_clamav_add_macro(c, place.group, body) ? KJ_CLAMAV_TAKEN : KJ_CLAMAV_STARVED;
-    }
     return kj_clamav_add_rule(c, mark, name, KJ_ORIGIN_BODY, target,
                               kj_clamav_found(c, pattern, &place));
 }

@@ -19,8 +19,10 @@ struct kj_clamav_private {
     KJ_VEC(kj_ignored) ignored;
     uint32_t *buckets; /* of `ignored` by name, index + 1 */
     size_t bucket_count;
-    KJ_VEC(kj_span) macros[KJ_MACRO_GROUPS]; /* bodies of their members */
+    KJ_VEC(kj_span) macros[KJ_TARGET_COUNT][KJ_MACRO_GROUPS]; /* bodies of their members */
     KJ_VEC(kj_clamav_line) kept;
+    KJ_VEC(kj_expr *) blocked; /* "it has that certificate": rules of blocked ones, of crb.c */
+    uint32_t any_blocked;      /* the rule for all of them, index + 1; 0: there is none yet */
     kj_expr *targets[KJ_TARGET_COUNT]; /* "the object is of that type" */
     uint64_t bytes;                    /* read so far, of all files */
     uint64_t told;                     /* malformed lines */

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "ir/clamav.h"
+#include "rules/clamav/regex_part.h"
 
 /* The part before a byte, and what is behind it; false when it is not there. */
 static bool part_at(kj_span text, uint8_t byte, kj_span *out_before, kj_span *out_behind)
@@ -183,6 +184,30 @@ static kj_expr *regex_field(kj_clamav *c, const struct regex *regex, const kj_cl
     return kj_clamav_field(c, "regex()", sizeof args / sizeof *args, args);
 }
 
+/* The trigger, and that a part of the regular expression is there. */
+static kj_expr *with_part(kj_ldb *ldb, uint32_t id, const struct regex *regex, kj_expr *trigger,
+                          bool *out_starved)
+{
+    kj_clamav *c = ldb->c;
+    const kj_clamav_place anywhere = {.kind = KJ_PLACE_ANYWHERE};
+    const kj_re *part = kj_clamav_regex_part(&c->ir->arena, regex->text, regex->flags, out_starved);
+    if (!part)
+        return trigger;
+    const char *name = kj_arena_printf(&c->ir->arena, "$s%u", (unsigned)id);
+    const char *source = kj_arena_printf(&c->ir->arena, "/%.*s/%x", (int)regex->text.len,
+                                         (const char *)regex->text.data, regex->flags);
+    kj_pattern pattern = {
+        .kind = KJ_PATTERN_HEX,
+        .modifiers = KJ_MOD_PRIVATE,
+        .identifier = kj_span_str(name),
+        .source = kj_span_str(source),
+        .re = part,
+    };
+    *out_starved = !name || !source || !kj_vec_add(&c->ir->patterns, pattern);
+    uint32_t index = (uint32_t)c->ir->patterns.count - 1;
+    return *out_starved ? NULL : kj_clamav_both(c, trigger, kj_clamav_found(c, index, &anywhere));
+}
+
 static kj_clamav_result compile_regex(kj_ldb *ldb, uint32_t id)
 {
     kj_clamav *c = ldb->c;
@@ -203,14 +228,15 @@ static kj_clamav_result compile_regex(kj_ldb *ldb, uint32_t id)
     if (place.kind == KJ_PLACE_VERSION)
         return kj_clamav_left_out(
             c, KJ_SENTENCE("a regular expression at an entry of the version information"));
-    kj_expr *count = regex_field(c, &regex, &place);
-    kj_expr *holds =
-        kj_clamav_both(c, kj_logic_holds(ldb, trigger), kj_clamav_compare(c, KJ_OP_GT, count, 0));
+    kj_expr *count = regex_field(c, &regex, &place), *where = kj_logic_holds(ldb, trigger);
     if (place.needs_program)
-        holds = kj_clamav_both(c, holds, kj_clamav_field(c, "is_program", 0, NULL));
-    *sub = (kj_sub){.kind = KJ_SUB_REGEX, .holds = holds};
+        where = kj_clamav_both(c, where, kj_clamav_field(c, "is_program", 0, NULL));
+    bool starved = false;
+    where = with_part(ldb, id, &regex, where, &starved);
+    kj_expr *holds = kj_clamav_both(c, where, kj_clamav_compare(c, KJ_OP_GT, count, 0));
+    *sub = (kj_sub){.kind = KJ_SUB_REGEX, .holds = holds, .trigger = where};
     sub->count = regex.flags & KJ_PCRE_GLOBAL ? count : NULL;
-    return holds ? KJ_CLAMAV_TAKEN : KJ_CLAMAV_STARVED;
+    return holds && !starved ? KJ_CLAMAV_TAKEN : KJ_CLAMAV_STARVED;
 }
 
 static kj_clamav_result compile_picture(kj_ldb *ldb, uint32_t id)

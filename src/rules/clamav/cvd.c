@@ -7,7 +7,7 @@
  * The MD5 is of all behind the head. One member is called NAME.info; its lines "FILE:SIZE:SHA-256"
  * speak of the others. All is read once to be checked, and once more to be used, so that nothing is
  * taken from a damaged file. Archives are read by libarchive (3.6). */
-#include "cmd/cvd.h"
+#include "rules/clamav/cvd.h"
 
 #include "base/arena.h"
 #include "base/arith.h"

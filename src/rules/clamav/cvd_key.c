@@ -2,7 +2,7 @@
 /* The signature in a container's head is the number s with s^e mod n = MD5, without any padding. It
  * is written in digits of six bits, the lowest first: a to z, A to Z, 0 to 9, + and /. (Found by
  * computing it for a published head.) libcrypto does the arithmetic. */
-#include "cmd/cvd.h"
+#include "rules/clamav/cvd.h"
 
 #include "base/cleanup.h"
 #include "base/file.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cmd/trusted.h"
+#include "rules/clamav/trusted.h"
 
 #include "base/arith.h"
 #include "base/path.h"
@@ -19,7 +19,7 @@ typedef struct list {
     const char *name;
     kj_span set; /* what its digests are called: the list's base name */
     bool strict;
-    uint64_t line;
+    size_t line;
     uint64_t taken;
     bool has_columns; /* a line has named them */
     int digests[KJ_HASH_KIND_COUNT];
@@ -28,15 +28,19 @@ typedef struct list {
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
+/* The first of them are shown with their lines, and all are counted. */
 static void malformed(list *l, kj_span text, const char *what)
 {
-    kj_buf shown;
-    kj_buf_init(&shown, LINE_MAX_LEN);
-    kj_escape(kj_span_sub(text, 0, SHOWN_MAX), NULL, &shown);
-    kj_diag_add(&l->ir->diags, l->strict ? KJ_ERROR : KJ_WARNING, NULL, SIZE_MAX, 1, NULL,
-                "%s:%llu: %s: %s%s", l->name, (unsigned long long)l->line, what,
-                kj_buf_text(&shown), text.len > SHOWN_MAX ? "..." : "");
-    kj_buf_done(&shown);
+    const kj_source *source = NULL;
+    kj_arena *arena = &l->ir->arena;
+    if (l->ir->diags.list.count < KJ_DIAGS_MAX) {
+        kj_source *made = kj_new(arena, kj_source);
+        const char *copy = kj_arena_text(arena, kj_span_sub(text, 0, SHOWN_MAX));
+        if (made && copy)
+            *made = (kj_source){l->name, kj_span_str(copy), l->line};
+        source = copy ? made : NULL;
+    }
+    kj_diag_add(&l->ir->diags, l->strict ? KJ_ERROR : KJ_WARNING, source, 0, 1, NULL, "%s", what);
 }
 
 static kj_status add(list *l, kj_hash_kind kind, const uint8_t *digest, uint64_t size,
