@@ -14,7 +14,8 @@ import time
 
 import pe_files as pe
 import pe_signatures as signing
-from clamav import Tap, check_all
+from clamav import KUJO, Tap, check_all
+from clamav import run as run_scan
 from pe_signatures import run
 
 CODE, TIME, CERTIFICATES = 1, 2, 4
@@ -156,9 +157,39 @@ def cases(keys):
         yield name + ", in the table only", with_table(good, added, False), [has(signer), *negated(signed_by(root))]
 
 
+def line(name, row, trusted):
+    return f"{name};{trusted:d};{row[0]};{row[1]};{row[2]};010001;1;1;1;0;a comment\n"
+
+
+def check_verdicts(keys):
+    """Lines of .crb files: who is trusted silences what is found, but not who is blocked."""
+    root, signer, middle = (keys.row(name) for name in ("root", "signer", "middle"))
+    trust, block = line("Good", root, True), line("Bad.Signer", signer, False)
+    other = line("Bad.Other", middle, False)
+    path = {name: keys.path(name) for name in ("found.ndb", "lines.crb", "target.exe")}
+    with open(path["target.exe"], "wb") as out:
+        out.write(keys.sign(signing.program(), "signer"))
+    with open(path["found.ndb"], "w", encoding="ascii") as out:
+        out.write("Found:1:0:4d5a0000\n")
+    for lines, wanted in [("", {"Found"}), (trust, set()), (other, {"Found"}), (trust + other, set()),
+                          (other + trust, set()), (block, {"Bad.Signer", "Found"}),
+                          (trust + block, {"Bad.Signer", "Found"}), (block + other + trust, {"Bad.Signer", "Found"})]:
+        with open(path["lines.crb"], "w", encoding="ascii") as out:
+            out.write(lines or line("Unused", middle, True))
+        done = run_scan(KUJO, "scan", "--definitions", "none", "--rules", path["found.ndb"], "--rules",
+                        path["lines.crb"], path["target.exe"])
+        found = {text.rpartition(": ")[2].removesuffix(" FOUND") for text in done.stdout.splitlines()
+                 if text.endswith(" FOUND")}
+        ok = bool(found) == bool(wanted) and found <= wanted and done.returncode == (1 if wanted else 0)
+        Tap.say(ok, "verdict: " + " ".join(text.partition(";")[0] for text in lines.splitlines()),
+                str(done.returncode), done.stdout, done.stderr)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        check_all({name: (content, wanted) for name, content, wanted in cases(make_keys(folder))}, "signed")
+        keys = make_keys(folder)
+        check_all({name: (content, wanted) for name, content, wanted in cases(keys)}, "signed")
+        check_verdicts(keys)
     print(f"1..{Tap.count}")
     return 1 if Tap.failed else 0
 

@@ -65,7 +65,7 @@ static kj_clamav_result add_blocked(kj_clamav *c, const kj_span *fields)
     kj_clamav_result result = kj_clamav_add_rule_of(
         c, kj_clamav_get_mark(c), fields[NAME], KJ_ORIGIN_CERTIFICATE, KJ_CLASS_FAMILY,
         KJ_TARGET_PE, kj_clamav_field(c, "has_certificate()", 3, args));
-    if (result != KJ_CLAMAV_TAKEN)
+    if (result != KJ_CLAMAV_TAKEN || c->more->blocked.count == KJ_EXPR_MAX_ARGS)
         return result;
     kj_expr *blocked = kj_clamav_node(c, KJ_OP_RULE, KJ_TYPE_BOOL, (uint32_t)rule, 0, NULL);
     return blocked && kj_vec_add(&c->more->blocked, blocked) ? result : KJ_CLAMAV_STARVED;
