@@ -59,12 +59,16 @@ typedef struct kj_host_options {
         {"definitions",  'd',                                                                        \
          KJ_OPTION_TEXT, KJ_HOST_FIELD(type, definitions),                                           \
          N_("FILE"),     N_("use these definitions; none: no definitions at all")},                  \
-        {"rules",        'r',                                                                        \
-         KJ_OPTION_LIST, KJ_HOST_FIELD(type, rules),                                                 \
-         N_("FILE"),     N_("add the rules in FILE (.yar, .yara: YARA; .yaml: an advisory)")},       \
+        {"rules",                                                                                    \
+         'r',                                                                                        \
+         KJ_OPTION_LIST,                                                                             \
+         KJ_HOST_FIELD(type, rules),                                                                 \
+         N_("FILE"),                                                                                 \
+         N_("add the rules in FILE (.yar, .yara: YARA; .yaml: an advisory; .ndb, .ldb, .hdb, "       \
+            ".cvd and so on: ClamAV's signatures)")},                                                \
     {                                                                                                \
         "rules-kind", 0, KJ_OPTION_TEXT, KJ_HOST_FIELD(type, rules_kind), N_("KIND"),                \
-            N_("yara or advisory, whatever the files of --rules are called")                         \
+            N_("yara, advisory, ndb and so on, whatever the files of --rules are called")            \
     }
 
 /* A volume with everything that was found on it. */

@@ -18,6 +18,8 @@ static const double COST_EACH = 0.01;
 static const double COST_SHARED = 0.125;
 /* A probe goes over the object once more, which takes as long as this many windows do. */
 static const double COST_OF_PROBE = 1500;
+/* Two bytes side by side are looked for together with others. */
+static const double COST_OF_APART = 100;
 
 struct window {
     double cost; /* INFINITY: none */
@@ -88,7 +90,7 @@ static struct probe best_probe(const struct probed *bytes, size_t count)
             continue;
         for (size_t gap = 0; gap <= KJ_PROBE_GAP_MAX && i + gap < count; gap++) {
             double rate = bytes[i].rate * (gap && bytes[i + gap].mask ? bytes[i + gap].rate : 1);
-            double cost = COST_OF_PROBE + rate * (1 << 20);
+            double cost = COST_OF_PROBE + (gap == 1 ? 0 : COST_OF_APART) + rate * (1 << 20);
             if (bytes[i + gap].mask && cost < best.cost)
                 best = (struct probe){cost, i, gap};
         }

@@ -206,7 +206,9 @@ static kj_status verify_rules(const kj_defs *defs, kj_error *err)
     if (!indices_fit(defs, defs->meta.always, defs->rules.count) ||
         !indices_fit(defs, defs->meta.globals, defs->rules.count) ||
         !indices_fit(defs, defs->meta.mails, defs->artifacts.count) ||
-        !texts_fit(defs, defs->meta.passwords))
+        !texts_fit(defs, defs->meta.passwords) ||
+        kj_defs_doc(defs, defs->meta.left_out, defs->meta.left_out_len).len !=
+            defs->meta.left_out_len)
         return malformed(err, KJ_NO_OFFSET, "a list in META is wrong");
     return KJ_OK;
 }

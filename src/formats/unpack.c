@@ -491,6 +491,16 @@ static bool is_ascii(kj_span text)
     return true;
 }
 
+/* libarchive makes a slash of a backslash. */
+static bool is_same_name(kj_span listed, kj_span name)
+{
+    bool same = listed.len == name.len;
+    for (size_t i = 0; same && i < name.len; i++)
+        same = (listed.data[i] == '\\' ? '/' : listed.data[i]) ==
+               (name.data[i] == '\\' ? '/' : name.data[i]);
+    return same;
+}
+
 /* The listing's item of the entry at hand; NULL: it has none, or it cannot be told. Names in other
  * character sets than UTF-8 are not the listing's any more; then the order has to do. */
 static const kj_unpack_listed *find_listed(walk *w, kj_span name)
@@ -499,7 +509,7 @@ static const kj_unpack_listed *find_listed(walk *w, kj_span name)
     const kj_unpack_listing *listing = w->way->listing;
     size_t count = listing ? listing->count : 0;
     for (size_t i = w->listed; i < count && i - w->listed < SKIPPED_MAX; i++)
-        if (kj_span_equal(kj_span_sub(listing->items[i].name, 0, LONGEST_NAME), name)) {
+        if (is_same_name(kj_span_sub(listing->items[i].name, 0, LONGEST_NAME), name)) {
             w->listed = i + 1;
             return &listing->items[i];
         }

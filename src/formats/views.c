@@ -46,16 +46,29 @@ enum {
     HTML = 1u << KJ_VIEW_HTML_PLAIN | 1u << KJ_VIEW_HTML_TEXT | 1u << KJ_VIEW_HTML_SCRIPTS,
 };
 
-/* Formats that are text in lines, though they count as something else here. */
-static bool is_text(const kj_format *format)
+/* Most of it ASCII in UTF-16, without a mark: every other byte is NUL, of the rest none. */
+static bool is_wide(kj_span head)
 {
+    size_t zeros[2] = {0};
+    for (size_t i = 0; i < head.len; i++)
+        zeros[i & 1] += head.data[i] == 0;
+    return (zeros[0] == 0 || zeros[1] == 0) && zeros[0] + zeros[1] > head.len / 3;
+}
+
+/* Formats that are text in lines, though they count as something else here; and what nothing claims
+ * and has no NUL where it begins, as scripts that hide what they do. */
+static bool is_text(const kj_format *format, kj_span bytes)
+{
+    enum { LOOK = 8 << 10 };
     static const char *const others[] = {"ics", "vcard"};
     if (format->kind == KJ_KIND_TEXT)
         return strcmp(format->name, "empty") != 0;
     for (size_t i = 0; i < KJ_COUNT(others); i++)
         if (strcmp(format->name, others[i]) == 0)
             return true;
-    return false;
+    kj_span head = kj_span_sub(bytes, 0, LOOK);
+    return strcmp(format->name, "data") == 0 && head.len &&
+           (!memchr(head.data, 0, head.len) || is_wide(head));
 }
 
 unsigned kj_views_of(const kj_object *object)
@@ -63,7 +76,7 @@ unsigned kj_views_of(const kj_object *object)
     bool text = false;
     bool page = false;
     for (size_t i = 0; i < object->claims.count; i++) {
-        text |= is_text(object->claims.formats[i]);
+        text |= is_text(object->claims.formats[i], object->bytes);
         page |= strcmp(object->claims.formats[i]->name, "html") == 0;
     }
     if (!text)

@@ -19,9 +19,10 @@ typedef enum kj_view {
 const char *kj_view_name(kj_view view);  /* stable: "html-text" */
 const char *kj_view_title(kj_view view); /* for people: "the text of the HTML" */
 
-/* Which views an object has: a bit (1u << view) for each. Looks at its claims, and searches what is
- * text for the tags by which ClamAV knows HTML, wherever they stand. What shows one is a page and
- * no text; what only begins like a page is both. */
+/* Which views an object has: a bit (1u << view) for each. What nothing claims is text, too, unless
+ * it begins with NULs in it, for ClamAV takes nearly anything as text. Searches what is text for
+ * the tags by which ClamAV knows HTML, wherever they stand. What shows one is a page and no text;
+ * what only begins like a page is both. */
 unsigned kj_views_of(const kj_object *object);
 
 /* The most bytes that a view of `len` bytes has; SIZE_MAX when that is no number. */

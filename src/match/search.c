@@ -56,6 +56,7 @@ void kj_search_free(kj_search *s)
     kj_vec_done(&s->chain_ranges);
     kj_vec_done(&s->chain_ends);
     free(s->passed);
+    kj_pairs_free(s->pairs);
     kj_vec_done(&s->wanted.needles);
     kj_vec_done(&s->wanted.postings);
     kj_vec_done(&s->wanted.next);
@@ -212,11 +213,7 @@ static void pass_probe(kj_search *s, uint32_t number)
 {
     const kj_disk_posting *posting = &s->index.postings[number];
     const kj_disk_form *form = kj_search_form(s, posting->form);
-    kj_probe probe = {.gap = posting->where >> KJ_POSTING_GAP_SHIFT & KJ_PROBE_GAP_MAX};
-    probe.first = (uint8_t)posting->window;
-    probe.second = (uint8_t)(posting->window >> 8);
-    probe.first_mask = (uint8_t)(posting->window >> 16);
-    probe.second_mask = (uint8_t)(posting->window >> 24);
+    kj_probe probe = kj_probe_of(posting);
     size_t end = positions(s->bytes.len, probe.gap + 1);
     for (size_t i = 0; form && i < end && !kj_search_stopped(s) && !kj_search_is_full(s, form);
          i += BLOCK) {
@@ -229,6 +226,50 @@ static void pass_probe(kj_search *s, uint32_t number)
     }
 }
 
+/* A pair that stands at a place. */
+struct found_pair {
+    kj_search *search;
+    size_t pos;
+};
+
+static void verify_pair(void *user, uint32_t probe)
+{
+    const struct found_pair *pair = user;
+    kj_verify_posting(pair->search, pair->search->index.window_count + probe, pair->pos);
+}
+
+/* Goes over the bytes with all probes of two bytes side by side. */
+static void pass_pairs(kj_search *s)
+{
+    size_t end = positions(s->bytes.len, 2);
+    for (size_t i = 0; i < end && !kj_search_stopped(s); i += BLOCK) {
+        size_t some = kj_min_size(BLOCK, end - i);
+        size_t count = kj_pairs_pass(s->pairs, s->bytes.data + i, some, s->passed);
+        for (size_t k = 0; k < count && !s->late; k++) {
+            struct found_pair pair = {s, i + s->passed[k]};
+            kj_pairs_find(s->pairs, s->bytes.data + pair.pos, verify_pair, &pair);
+        }
+        if (i % LOOK_AFTER == 0)
+            kj_search_look_at_clock(s, KJ_NONE);
+    }
+}
+
+static void pass_probes(kj_search *s)
+{
+    const kj_index_view *index = &s->index;
+    const kj_disk_posting *probes = index->postings + index->window_count;
+    if (!s->has_pairs && !kj_pairs_new(probes, index->probe_count, &s->pairs)) {
+        kj_search_note(s, KJ_NO_MEMORY, KJ_NONE);
+        return;
+    }
+    s->has_pairs = true;
+    if (s->pairs)
+        pass_pairs(s);
+    for (uint32_t i = 0; i < index->probe_count && !kj_search_stopped(s); i++)
+        if (!kj_pairs_have(s->pairs, &probes[i]))
+            pass_probe(s, index->window_count + i);
+}
+
 static void pass_indexed(kj_search *s)
 {
     const kj_index_view *index = &s->index;
@@ -236,8 +277,8 @@ static void pass_indexed(kj_search *s)
         return;
     if (index->window_count)
         pass(s, false);
-    for (uint32_t i = 0; i < index->probe_count && !kj_search_stopped(s); i++)
-        pass_probe(s, index->window_count + i);
+    if (index->probe_count)
+        pass_probes(s);
     kj_verify_flush(s);
 }
 

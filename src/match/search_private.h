@@ -7,6 +7,7 @@
 #include "match/dfa.h"
 #include "match/hits.h"
 #include "match/kernel.h"
+#include "match/pairs.h"
 #include "match/regex.h"
 #include "match/search.h"
 
@@ -91,6 +92,8 @@ struct kj_search {
     KJ_VEC(size_t) atoms;
     KJ_VEC(size_t) starts;
     KJ_VEC(struct kj_span_match) matches;
+    kj_pairs *pairs;  /* of the triggers' probes; NULL: they are few */
+    bool has_pairs;   /* that was made, if need be */
     uint32_t *passed; /* positions that the filter lets pass */
     /* the current object */
     kj_span bytes;

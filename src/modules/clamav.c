@@ -8,7 +8,7 @@
 #include "base/arith.h"
 #include "formats/views.h"
 
-/* ROWS that take an index as an argument are functions: `section_start(1)`. */
+/* Facts that take an index as an argument are functions: `section_start(1)`. */
 static const kj_field fields[] = {
     {KJ_CVF_TARGET, KJ_TYPE_BOOL, "target()", "i"},
     {KJ_CVF_CONTAINER, KJ_TYPE_BOOL, "container()", "s"},

@@ -35,13 +35,20 @@ static bool is_between(const kj_clamav_ask *ask, size_t arg, uint64_t number)
     return (least <= 0 || number >= (uint64_t)least) && most >= 0 && number <= (uint64_t)most;
 }
 
-/* Numbers that a container does not say are 0. */
+/* A size that the container does not say is 0, and fits where a huge one does. */
+static bool fits_packed_size(const kj_clamav_ask *ask, const kj_member *member)
+{
+    static const uint64_t HUGE_SIZE = UINT64_C(1) << 62;
+    bool is_known = member->packed_size > 0 || member->size == 0;
+    return is_between(ask, ARG_PACKED, is_known ? member->packed_size : HUGE_SIZE);
+}
+
+/* Other numbers that a container does not say are 0. */
 static bool fits_numbers(const kj_clamav_ask *ask, const kj_member *member)
 {
     int64_t encrypted = ask->args[ARG_ENCRYPTED].integer, crc = ask->args[ARG_CRC].integer;
     bool is_encrypted = member->flags & KJ_MEMBER_ENCRYPTED;
-    return is_between(ask, ARG_SIZE, member->size) &&
-           is_between(ask, ARG_PACKED, member->packed_size) &&
+    return is_between(ask, ARG_SIZE, member->size) && fits_packed_size(ask, member) &&
            is_between(ask, ARG_POSITION, member->position) &&
            (encrypted == ANY || is_encrypted == (encrypted != 0)) &&
            (crc == ANY || (member->has_crc && member->crc == crc));

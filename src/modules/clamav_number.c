@@ -93,7 +93,7 @@ static bool read_swapped(kj_reader *r, bool exact, int64_t *out)
 
 static bool is_exact(kj_span text)
 {
-    return text.len > 0 && !is_blank(text.data[0]);
+    return text.len > 0 && !is_blank(text.data[0]) && kj_hex_digit(text.data[text.len - 1]) >= 0;
 }
 
 static kj_value number_of_text(kj_span text, int64_t flags)

@@ -95,7 +95,7 @@ kj_value kj_clamav_answer_regex(const kj_clamav_ask *ask)
 {
     kj_span pattern = ask->args[0].text;
     int64_t flags = ask->args[1].integer, from = ask->args[2].integer, to = ask->args[3].integer;
-    if (from < 0 || (uint64_t)from > ask->bytes.len || (to >= 0 && to < from))
+    if (from < 0 || (uint64_t)from >= ask->bytes.len || (to >= 0 && to < from))
         return kj_value_int(0);
     kj_pcre_search search = search_of(ask, (size_t)from, to, flags);
     kj_clamav_effort effort = kj_clamav_effort_for(ask, search.subject.len);

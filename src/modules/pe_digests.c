@@ -78,8 +78,8 @@ kj_status kj_pe_import_text(const kj_pe *pe, kj_span bytes, kj_arena *arena, kj_
     if (out->starved || (!read && !state->spent))
         return kj_no_memory(err);
     if (!read || out->failed)
-        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "%s",
-                       KJ_SENTENCE("it imports too much for a digest of its imports"));
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET,
+                       "it imports too much for a digest of its imports");
     return KJ_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "report/report.h"
 #include "scan/verdict.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -127,8 +128,9 @@ static void put_digest(kj_buf *out, const kj_finding_evidence *e)
     for (size_t i = 0; i < KJ_COUNT(digested); i++)
         if (kj_span_is(e->text, digested[i].of))
             title = digested[i].title;
-    kj_buf_printf(out, _("%.*s of %s"), (int)e->item.len, (const char *)e->item.data,
-                  *title ? _(title) : "");
+    char name[16];
+    (void)snprintf(name, sizeof name, "%.*s", (int)e->item.len, (const char *)e->item.data);
+    kj_buf_printf(out, _("%s of %s"), name, *title ? _(title) : "");
     if (kj_span_is(e->text, "section"))
         kj_buf_printf(out, _(", at offset %llu, %llu bytes:"), (unsigned long long)e->offset,
                       (unsigned long long)e->len);

@@ -150,6 +150,7 @@ void kj_scanner_free(kj_scanner *scanner)
     kj_arena_done(&scanner->arena);
     kj_digests_clear(&scanner->contents);
     free(scanner->passwords);
+    kj_pcre_cache_free(scanner->pcres);
     free(scanner);
 }
 

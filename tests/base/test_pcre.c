@@ -2,6 +2,7 @@
 #include "base/pcre.h"
 
 #include "base/arith.h"
+#include "base/buf.h"
 #include "tests/test.h"
 
 static kj_pcre *compile(const char *pattern, unsigned options)
@@ -157,6 +158,35 @@ static void ends(void **state)
     assert_int_equal(search("((a)|b)*[xy]", subject, &left), KJ_LIMIT);
 }
 
+/* What is too large with a callout before each item: places are counted instead. */
+static void takes_large_patterns(void **state)
+{
+    (void)state;
+    kj_buf pattern;
+    kj_buf_init(&pattern, 64 << 10);
+    kj_buf_put_text(&pattern, "x(?:");
+    for (unsigned i = 0; i < 4500; i++)
+        kj_buf_printf(&pattern, "%04x|", i);
+    kj_buf_put_text(&pattern, "zz)y # a comment");
+    kj_pcre *pcre = compile(kj_buf_text(&pattern), KJ_PCRE_EXTENDED | KJ_PCRE_CASELESS);
+    kj_pcre_match match = find(pcre, "..x1193y x10ABY", 0, SIZE_MAX);
+    assert_true(match.found);
+    assert_int_equal(match.start, 2);
+    match = find(pcre, "..x1194y xzzY", 0, SIZE_MAX);
+    assert_true(match.found);
+    assert_int_equal(match.start, 9);
+    match = find(pcre, "..x1194y xzzY", 0, 8);
+    assert_false(match.found);
+    kj_pcre_free(pcre);
+
+    char subject[4001];
+    memset(subject, 'x', sizeof subject - 1);
+    memcpy(subject + sizeof subject - 14, "y # a comment", 14); /* or it need not be tried */
+    uint64_t left = 10000;
+    assert_int_equal(search(kj_buf_text(&pattern), subject, &left), KJ_CANCELLED);
+    kj_buf_done(&pattern);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +195,7 @@ int main(void)
         cmocka_unit_test(keeps_to_places),
         cmocka_unit_test(says_what_is_wrong_with_a_pattern),
         cmocka_unit_test(ends),
+        cmocka_unit_test(takes_large_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

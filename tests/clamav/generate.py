@@ -205,21 +205,23 @@ def ndb(dice, name):
 
 # ---- .ldb ----------------------------------------------------------------------------------------
 
-def modifier(dice, block):
+def modifier(dice, block=""):
+    """`block`: what it is behind, when that is not an id. Of blocks with modifiers in it, clamscan counts no ids."""
     if dice.random() < 0.65:
         return ""
     text = "%s%d" % (dice.choice("=><"), dice.choice((0, 1, 1, 2, 3)))
-    return text + (",%d" % dice.randrange(1, 3) if block and dice.random() < 0.3 else "")
+    plain = block and not re.search(r"\)[=<>]", block)
+    return text + (",%d" % dice.randrange(1, 3) if plain and dice.random() < 0.3 else "")
 
 
 def expression(dice, ids, depth=0):
     """Every id once, in random blocks."""
     if len(ids) == 1:
-        return "%d%s" % (ids[0], modifier(dice, False))
+        return "%d%s" % (ids[0], modifier(dice))
     cut = dice.randrange(1, len(ids))
     left, right = (expression(dice, half, depth + 1) for half in (ids[:cut], ids[cut:]))
     text = left + dice.choice("&|") + right
-    return "(%s)%s" % (text, modifier(dice, True)) if depth or dice.random() < 0.5 else text
+    return "(%s)%s" % (text, modifier(dice, text)) if depth or dice.random() < 0.5 else text
 
 
 def options(dice):
@@ -234,8 +236,9 @@ class Subsignature:
         self.dice = dice
         self.options = options(dice)
         self.body = Body(dice, dice.random() < 0.5, parts)
-        if "!(" in self.body.text or "f" in self.options:  # no negation with options; (W)(L) is two bytes
-            self.body = Body(dice, plain=True) if self.options else self.body
+        # No negation with options; (W)(L) is two bytes; folded, one alternative may begin another.
+        if self.options and ("!(" in self.body.text or "f" in self.options or "?|" in self.body.text):
+            self.body = Body(dice, plain=True)
         if "w" in self.options and "a" in self.options and "00" in self.body.text:  # one form in the other
             self.options = self.options.replace("a", "")
         where = plain_offset(dice, self.body) if dice.random() < 0.2 else "*"

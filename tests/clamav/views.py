@@ -106,6 +106,15 @@ def told():
     equal([row["view"] for row in rows_of("-j", "2")], ["text"] * 21)
 
 
+@case("YARA rules look at the object as it is only")
+def yara():
+    lay_out({"ndb": ["T:7:*:" + b"hello world".hex()],
+             "yar": ['rule Norm { strings: $a = "hello world" condition: $a }',
+                     'rule Raw { strings: $a = "HELLO   World" condition: $a and #a == 1 }',
+                     "rule Size { condition: filesize == %d }" % len(TEXT)]}, {"x": TEXT})
+    equal(sorted((row["name"], row.get("view", "")) for row in rows_of()), [("Raw", ""), ("Size", ""), ("T", "text")])
+
+
 @case("views count as bytes that are looked at")
 def limits():
     lay_out({"ndb": ["T:7:*:" + b"needle".hex()]}, {"a": b"A Needle " + b"hay " * 50000})

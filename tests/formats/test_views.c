@@ -279,6 +279,8 @@ static void pages_are_known_by_a_tag(void **state)
         {"x <", TEXT},
         {"BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n", TEXT},
         {"%PDF-1.4 <html>", 0},
+        {"eval(\x01\x02\xFF\xFE\x03)", TEXT},
+        {"\x01\x02\xFF\xFE\x03<script>", HTML},
         {"", 0},
     };
     for (size_t i = 0; i < KJ_COUNT(rows); i++) {
@@ -287,6 +289,9 @@ static void pages_are_known_by_a_tag(void **state)
             print_message("%s\n", rows[i].bytes);
         assert_int_equal(views, rows[i].views);
     }
+    assert_int_equal(views_of(kj_span_of("eval(\x01\0)", 8)), 0);
+    assert_int_equal(views_of(kj_span_of("e\0v\0a\0l\0<\0i\0m\0g\0", 16)), HTML);
+    assert_int_equal(views_of(kj_span_of("\0e\0v\0a\0l", 8)), TEXT);
     assert_int_equal(views_of(kj_span_of("\xFF\xFEx\0<\0b\0o\0d\0y\0>\0", 16)), TEXT);
     assert_int_equal(views_of(kj_span_of("\xFF\xFEx\0<\0H\0E\0A\0D\0>\0", 16)), HTML);
     assert_int_equal(views_of(kj_span_of("\xFE\xFF\0x\0<\0H\0E\0A\0D\0>", 16)), HTML);

@@ -630,7 +630,7 @@ static void random_chain(struct random *r, kj_buf *out)
 static void chains_are_there_where_the_slow_matcher_says(void **state)
 {
     (void)state;
-    enum { ROUNDS = 300, PATTERNS = 3, INPUTS = 4 };
+    enum { ROUNDS = 120, PATTERNS = 9, INPUTS = 4 }; /* so many that probes share a pass */
     const char *more = getenv("KUJO_LONG");
     struct random r = {UINT64_C(0x636861696e)};
     kj_arena arena;

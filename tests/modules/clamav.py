@@ -275,7 +275,7 @@ REGEXES = [
     ("two", WITHIN, 0, 7, 1), ("two", WITHIN, 0, 6, 0), ("two$", WITHIN, 0, 7, 1), ("two", WITHIN, 0, -1, 1),
     ("three", WITHIN, 8, 1000, 1),
     # at the ends
-    ("x?", 0, 23, -1, 1), ("x?", 0, 24, -1, 0), ("two", 0, -1, -1, 0), ("two", 0, 0, 0x7FFFFFFFFFFFFFFF, 1),
+    ("x?", 0, 22, -1, 1), ("x?", 0, 23, -1, 0), ("$", 0, 22, -1, 1), ("two", 0, -1, -1, 0), ("two", 0, 0, 0x7FFFFFFFFFFFFFFF, 1),
     ("two", 0, 0x7FFFFFFFFFFFFFFF, -1, 0), ("o(?=ne)|f", GLOBAL, 0, -1, 2), (r"(t)\w+\s\1", CASELESS, 0, -1, 1),
     # none that PCRE2 takes
     ("(", 0, 0, -1, None), ("a**b(", 0, 0, -1, None), ("[", 0, 0, -1, None), ("(*UTF)a", 0, 0, -1, None),
@@ -442,6 +442,8 @@ def check_members():
                  {member("dir", "CL_TYPE_POSIX_TAR", (990, 990), (990, 990), -1, (1, 1)): top,
                   member("B", position=(2, 2)): top, member("c", position=(4, 4)): [], member("c", crc=5): []})
     check_inside("a stream", gzip.compress(content), {"clamav.has_members and filesize < 400": [], member(): ["target"]})
+    check_inside("backslash", zipped([("d\\e.bin", bytes(50))], zipfile.ZIP_STORED),
+                 {member("e.bin", packed=(50, 50), position=(1, 1)): top, member("e.bin", packed=(0, 49)): []})
     many = zipped([(f"folder{i}/", b"") for i in range(200)] + [(f"f{i}", bytes(i)) for i in range(300)])
     check_inside("many", many, {member("^f299$", size=(299, 299), position=(500, 500)): top,
                                 member("^f0$", size=(0, 0), position=(201, 201)): top})

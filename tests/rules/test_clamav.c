@@ -285,6 +285,9 @@ static void test_malformed_bodies(void **state)
         {"41[1-3]4445[1-3]4620", single},
         {"(W)41[1-3]4445", two},
         {"41[1-3]44", two},
+        {"41424344[1-3]", single},
+        {"41424344[1-3]*4546", single},
+        {"[1-3]41424344", two},
     };
     for (size_t i = 0; i < KJ_COUNT(cases); i++)
         check_body(cases[i].body, 0, cases[i].expected);
@@ -1018,6 +1021,7 @@ static void check_rule(const char *name, const char *line, const char *condition
     kj_buf_init(&out, 1 << 16);
     set_up(&c, (kj_clamav_options){0});
     load(&c, name, line);
+    assert_int_equal(kj_clamav_finish(c.clamav, NULL), KJ_OK);
     assert_int_equal(c.ir.rules.count, 1);
     assert_int_equal(c.ir.detects.count, 1);
     const kj_rule *rule = c.ir.rules.items;

@@ -509,17 +509,7 @@ static bool is_boundary(const struct body *b, size_t ahead)
            peek(b, ahead + 2) == ')';
 }
 
-static bool read_boundary(struct body *b, bool first)
-{
-    bool negated = peek(b, 0) == '!';
-    b->pos += negated;
-    unsigned letter = peek(b, 1);
-    b->pos += 3;
-    count_statics(b, false);
-    return push_boundary(b, letter, first ? LEFT : at_piece_end(b) ? RIGHT : WITHIN, negated);
-}
-
-/* ::f. A letter or digit of a wide text has a zero behind it. What is looked at twice here needs a
+/* ::f, and (W) at an end. A letter or digit of a wide text has a zero behind it. What is looked at twice here needs a
  * byte of the match: a zero before it belongs to it, then. */
 static bool push_word_edge(struct body *b, side where)
 {
@@ -538,6 +528,20 @@ static bool push_word_edge(struct body *b, side where)
                       : push_set(b, KJ_RE_CLASS, boundary_set('W', WITHIN, true), false) &&
                             push_set(b, KJ_RE_BEFORE, other, false);
     return pushed && join(b, KJ_RE_CONCAT, both) && join(b, KJ_RE_ALT, base);
+}
+
+static bool read_boundary(struct body *b, bool first)
+{
+    bool negated = peek(b, 0) == '!', outermost = b->pos == 0;
+    b->pos += negated;
+    unsigned letter = peek(b, 1);
+    b->pos += 3;
+    count_statics(b, false);
+    side where = first ? LEFT : at_piece_end(b) ? RIGHT : WITHIN;
+    outermost = where == RIGHT ? b->pos == b->text.len : outermost;
+    if (letter == 'W' && outermost && !negated)
+        return push_word_edge(b, where);
+    return push_boundary(b, letter, where, negated);
 }
 
 /* ---- pieces and parts ---------------------------------------------------------------------- */
@@ -588,6 +592,18 @@ static bool read_piece(struct body *b)
     return refuse(b, start, b->pos - start, "two plain bytes must stand side by side here");
 }
 
+/* [n-m]HH at the end of a part. */
+static bool read_last_single(struct body *b)
+{
+    if (!read_span(b))
+        return false;
+    bool single = is_single(b);
+    if (single && !read_byte(b))
+        return false;
+    return (single && at_part_end(b)) ||
+           refuse(b, b->pos, 1, "a single byte stands on one side of a distance");
+}
+
 /* Pushes one node. */
 static bool read_part(struct body *b)
 {
@@ -598,16 +614,8 @@ static bool read_part(struct body *b)
         return false;
     if (!read_piece(b))
         return false;
-    if (peek(b, 0) == '[') {
-        if (!read_span(b))
-            return false;
-        if (!is_single(b))
-            return refuse(b, b->pos, 1, "a single byte stands on one side of a distance");
-        if (!read_byte(b))
-            return false;
-        if (!at_part_end(b))
-            return refuse(b, b->pos, 1, "a single byte stands on one side of a distance");
-    }
+    if (peek(b, 0) == '[' && !read_last_single(b))
+        return false;
     if (b->options & KJ_BODY_FULLWORD && b->pos == b->text.len && !push_word_edge(b, RIGHT))
         return false;
     return join(b, KJ_RE_CONCAT, base);
