@@ -67,15 +67,34 @@ static bool read_text(kj_reader *r, unsigned base, int64_t *out)
     return true;
 }
 
+/* Whether there is an x beside a digit. */
+static bool has_prefix(kj_span text)
+{
+    for (size_t i = 1; i < text.len; i++) {
+        uint8_t left = kj_lower(text.data[i - 1]), right = kj_lower(text.data[i]);
+        if ((left == 'x' && kj_hex_digit(right) >= 0) || (right == 'x' && kj_hex_digit(left) >= 0))
+            return true;
+    }
+    return false;
+}
+
+static bool may_be_exact(kj_span text)
+{
+    if (text.len == 1)
+        return kj_hex_digit(text.data[0]) >= 0;
+    return text.len % 2 == 0 && !has_prefix(text);
+}
+
 /* Pairs of digits, the lowest first, up to what is none. An odd number of characters gets a zero in
- * front; exact are an even number, without blanks or 0x before it. */
+ * front; exact are a single digit, or an even number of characters without blanks before them or an
+ * x beside a digit. */
 static bool read_swapped(kj_reader *r, bool exact, int64_t *out)
 {
     uint64_t value = 0;
     skip_blanks(r);
     (void)skip_prefix(r);
     bool odd = kj_reader_left(r) % 2 != 0;
-    if (exact && (odd || r->pos > 0))
+    if (exact && (r->pos > 0 || !may_be_exact(r->in)))
         return false;
     int high = odd ? 0 : read_digit(r, HEX);
     for (unsigned shift = 0; high >= 0; shift += 8, high = read_digit(r, HEX)) {
@@ -103,8 +122,12 @@ static kj_value number_of_text(kj_span text, int64_t flags)
     bool exact = flags & KJ_NUMBER_EXACT;
     bool hex = form == KJ_NUMBER_HEX || (form == KJ_NUMBER_AUTO && skip_prefix(&prefix));
     int64_t value;
-    if (form == KJ_NUMBER_HEX && (flags & KJ_NUMBER_LITTLE))
+    if (flags & KJ_NUMBER_LITTLE) {
+        skip_blanks(&prefix);
+        if (form != KJ_NUMBER_HEX && !hex && !skip_prefix(&prefix))
+            return kj_value_undefined(); /* decimal digits are read in one order only */
         return read_swapped(&r, exact, &value) ? kj_value_int(value) : kj_value_undefined();
+    }
     if (!read_text(&r, hex ? HEX : DECIMAL, &value) ||
         (exact && (!is_exact(text) || kj_reader_left(&r) > 0)))
         return kj_value_undefined();

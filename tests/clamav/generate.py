@@ -401,4 +401,5 @@ def input_of_line(dice, extension, line):
         values = [planted_subsignature(dice, text) for text in fields[3:]]
     if target not in WRAPPERS:
         return None
-    return WRAPPERS[target](b"".join(value + filler(dice, 6) for value in values))
+    between = (lambda: b" " * dice.randrange(3)) if target in "37" else lambda: filler(dice, 6)
+    return WRAPPERS[target](b"".join(value + between() for value in values))

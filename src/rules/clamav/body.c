@@ -509,8 +509,8 @@ static bool is_boundary(const struct body *b, size_t ahead)
            peek(b, ahead + 2) == ')';
 }
 
-/* ::f, and (W) at an end. A letter or digit of a wide text has a zero behind it. What is looked at twice here needs a
- * byte of the match: a zero before it belongs to it, then. */
+/* ::f, and (W) at an end. A letter or digit of a wide text has a zero behind it. What is looked at
+ * twice here needs a byte of the match: a zero before it belongs to it, then. */
 static bool push_word_edge(struct body *b, side where)
 {
     if (!b->wide)

@@ -249,8 +249,7 @@ kj_clamav_result kj_ldb_byte_compare(kj_ldb *ldb, uint32_t id)
     const kj_sub *sub = &ldb->subs[b.id];
     bool decimal = b.form == KJ_NUMBER_DECIMAL;
     bool ever = b.says & SAYS_FORM && (decimal || b.says & (SAYS_LITTLE | SAYS_BIG)) &&
-                !(b.form == KJ_NUMBER_AUTO && b.says & SAYS_LITTLE) && sub->kind == KJ_SUB_BODY &&
-                sub->holds;
+                sub->kind == KJ_SUB_BODY && sub->holds;
     kj_expr *holds = ever ? condition(&b, sub) : kj_clamav_bool(ldb->c, false);
     ldb->subs[id] = (kj_sub){.kind = KJ_SUB_FACT, .holds = holds};
     return holds ? KJ_CLAMAV_TAKEN : KJ_CLAMAV_STARVED;

@@ -4,7 +4,7 @@
  *     .hdb .hsb .hdu .hsu    DIGEST:SIZE:NAME[:MinFL[:MaxFL]]    of an object
  *     .fp .sfp               likewise, of known good ones
  *     .mdb .msb .mdu .msu    SIZE:DIGEST:NAME[:MinFL[:MaxFL]]    of a section of a PE file
- *     .imp                   DIGEST:SIZE:NAME[:MinFL[:MaxFL]]    of a PE file's imports: MD5
+ *     .imp                   DIGEST:SIZE:NAME[:MinFL[:MaxFL]]    of a PE file's imports
  *
  * A size is `*` for any; then MinFL is at least 73, but in .imp. Nothing of a line is kept but its
  * record. */
@@ -17,7 +17,6 @@ struct layout {
     kj_hash_scope scope;
     unsigned digest; /* which field */
     unsigned size;
-    bool md5_only;
     uint64_t any_size_level; /* MinFL that `*` needs */
 };
 
@@ -72,11 +71,9 @@ static kj_clamav_result compile(kj_clamav *c, const struct layout *layout)
         return kj_clamav_left_out(c, KJ_CLAMAV_OTHER_LEVEL);
     if (fields[NAME].len == 0)
         return kj_clamav_malformed(c, c->line.text, "a signature without a name");
-    if (!kj_hash_parse(fields[layout->digest], &signature.kind, digest) ||
-        (layout->md5_only && signature.kind != KJ_HASH_MD5))
-        return kj_clamav_malformed(c, fields[layout->digest], "%s",
-                                   layout->md5_only ? "an MD5 has 32 hex digits"
-                                                    : "a digest has 32, 40 or 64 hex digits");
+    if (!kj_hash_parse(fields[layout->digest], &signature.kind, digest))
+        return kj_clamav_malformed(c, fields[layout->digest],
+                                   "a digest has 32, 40 or 64 hex digits");
     kj_clamav_result result =
         read_size(c, fields[layout->size], level, layout->any_size_level, &signature.size);
     if (result != KJ_CLAMAV_TAKEN)
@@ -87,18 +84,18 @@ static kj_clamav_result compile(kj_clamav *c, const struct layout *layout)
 
 kj_clamav_result kj_clamav_hdb(kj_clamav *c)
 {
-    static const struct layout layout = {KJ_SCOPE_OBJECT, 0, 1, false, ANY_SIZE_LEVEL};
+    static const struct layout layout = {KJ_SCOPE_OBJECT, 0, 1, ANY_SIZE_LEVEL};
     return compile(c, &layout);
 }
 
 kj_clamav_result kj_clamav_mdb(kj_clamav *c)
 {
-    static const struct layout layout = {KJ_SCOPE_SECTION, 1, 0, false, ANY_SIZE_LEVEL};
+    static const struct layout layout = {KJ_SCOPE_SECTION, 1, 0, ANY_SIZE_LEVEL};
     return compile(c, &layout);
 }
 
 kj_clamav_result kj_clamav_imp(kj_clamav *c)
 {
-    static const struct layout layout = {KJ_SCOPE_IMPORTS, 0, 1, true, 0};
+    static const struct layout layout = {KJ_SCOPE_IMPORTS, 0, 1, 0};
     return compile(c, &layout);
 }
