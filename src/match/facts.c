@@ -317,7 +317,7 @@ static bool has_words(const entry *e, const kj_disk_artifact *artifact)
     bool same = false;
     for (uint32_t i = 0; i < count && !same; i++) {
         kj_span data = kj_defs_run_text(e->defs, artifact->data, i);
-        if (!memchr(data.data, ' ', data.len))
+        if (data.len == 0 || !memchr(data.data, ' ', data.len))
             continue;
         kj_buf words;
         kj_buf_init(&words, 4 * LONGEST_DATA);

@@ -497,6 +497,8 @@ static bool more_fits(const kj_search *s, const kj_disk_posting *posting, size_t
     if (posting->where & (KJ_POSTING_VARIES | KJ_POSTING_PROBE) || count == 0)
         return true;
     const size_t len = 4;
+    if (count > len) /* damaged */
+        return false;
     bool before = posting->where & KJ_POSTING_BEFORE;
     if (before ? pos < count : s->bytes.len - pos < len + count)
         return false;
