@@ -19,13 +19,41 @@ static const uint8_t kept[256] = {
 };
 /* clang-format on */
 
-/* Appends to `to`, which has room for all; `last` is the byte before. Without a branch: what is
- * gone is overwritten. */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight bytes at once, first byte lowest, if all of them stay: printable ASCII without a space
+ * behind another. */
+static bool keep_eight(uint64_t *word, uint8_t before)
+{
+    uint64_t w = *word;
+    if (w & EACH(0x80) || ~(w + EACH(0x60)) & EACH(0x80))
+        return false;
+    uint64_t spaces = ~((w ^ EACH(' ')) + EACH(0x7F)) & EACH(0x80);
+    if (spaces & spaces << 8 || (spaces & 0x80 && before == ' '))
+        return false;
+    uint64_t capitals = (w + EACH(0x80 - 'A')) & ~(w + EACH(0x7F - 'Z')) & EACH(0x80);
+    *word = w | capitals >> 2;
+    return true;
+}
+
+/* Appends to `to`, which has room for all; `last` is the byte before. What is gone is
+ * overwritten. */
 static size_t squeeze(kj_span from, uint8_t *to, uint8_t *last)
 {
     size_t count = 0;
     uint8_t before = *last;
     for (size_t i = 0; i < from.len; i++) {
+        uint64_t word;
+        if (from.len - i >= sizeof word) {
+            memcpy(&word, from.data + i, sizeof word);
+            if (keep_eight(&word, before)) {
+                memcpy(to + count, &word, sizeof word);
+                count += sizeof word;
+                i += sizeof word - 1;
+                before = to[count - 1];
+                continue;
+            }
+        }
         uint8_t c = kept[from.data[i]];
         to[count] = c;
         bool gone = c == 0 || (c == ' ' && before == ' ');

@@ -629,7 +629,9 @@ bool kj_search_at(kj_search *s, uint32_t pattern, uint64_t offset, bool *out_fou
         return kj_search_in(s, pattern, offset, offset, out_found);
     for (uint32_t i = 0; i < n->form_count && !*out_found; i++) {
         const kj_disk_form *form = kj_search_form(s, n->first_form + i);
-        *out_found = form && kj_verify_at(s, form, (size_t)offset);
+        if (!form) /* damaged: who knows how many more */
+            break;
+        *out_found = kj_verify_at(s, form, (size_t)offset);
     }
     return true;
 }
