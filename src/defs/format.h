@@ -121,7 +121,7 @@ typedef struct kj_disk_meta {
     uint32_t views;        /* KJ_RULE_VIEW_...: those that some rule looks at */
     uint32_t left_out;     /* DOCS: JSON, what sources had that is not in here, by reason; */
     uint32_t left_out_len; /* an array of {"kind", "reason", "count"} */
-    uint32_t reserved;
+    uint32_t handlers;     /* rules that say how objects are to be read: KJ_RULE_HANDLER */
 } kj_disk_meta;
 _Static_assert(sizeof(kj_disk_meta) == 72, "layout");
 

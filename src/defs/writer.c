@@ -66,6 +66,7 @@ typedef struct writer {
     kj_disk_run always;
     uint32_t variables;
     uint32_t views;    /* of the rules */
+    uint32_t handlers;
     uint32_t left_out; /* where in DOCS what was left out begins: the last there */
 } writer;
 
@@ -464,6 +465,7 @@ static kj_status write_rules(writer *w, kj_error *err)
             .detects = write_uses(w, &w->rule_uses, &next_use, w->rules[i]),
         };
         w->views |= rule->flags & KJ_RULE_VIEWS;
+        w->handlers += (rule->flags & KJ_RULE_HANDLER) != 0;
         KJ_TRY(write_condition(w, rule->condition, &disk.code, err));
         kj_buf_put(&w->rule_section, kj_span_of(&disk, sizeof disk));
     }
@@ -698,6 +700,7 @@ static void write_meta(writer *w)
         .always = w->always,
         .passwords = write_texts(w, (kj_texts){ir->passwords.items, ir->passwords.count}),
         .views = w->views,
+        .handlers = w->handlers,
         .left_out = w->left_out,
         .left_out_len = (uint32_t)w->docs.len - w->left_out,
     };

@@ -140,9 +140,11 @@ struct kj_object {
     kj_span content_type; /* as in kj_member */
     const kj_span *names; /* likewise */
     size_t name_count;
-    bool flat;                /* KJ_MEMBER_FLAT */
-    bool remember;            /* set by a format before it hands anything out: its members will come
-                                 again in other readings, and are not to be scanned twice */
+    bool flat;     /* KJ_MEMBER_FLAT */
+    bool remember; /* set by a format before it hands anything out: its members will come
+                      again in other readings, and are not to be scanned twice */
+    bool handled; /* it, or what it is in, was read as a rule says (KJ_RULE_HANDLER): once is enough
+                   */
     unsigned view;            /* kj_view: `bytes` are not the object as it is; 0: they are */
     kj_span whole;            /* of a view: the object as it is */
     bool reading;             /* it, or what it is in, is KJ_MEMBER_READING */

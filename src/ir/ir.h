@@ -156,8 +156,8 @@ enum {
     KJ_MOD_XOR = 1 << 5,
     KJ_MOD_BASE64 = 1 << 6,
     KJ_MOD_BASE64_WIDE = 1 << 7,
-    KJ_MOD_GAPS = 1 << 8, /* HEX: what may stand between bytes is not part of them: as ClamAV has it,
-                             any match will do. The search is faster then */
+    KJ_MOD_GAPS = 1 << 8, /* HEX: what may stand between bytes is not part of them: as ClamAV has
+                             it, any match will do. The search is faster then */
 };
 
 typedef struct kj_pattern {
@@ -186,6 +186,8 @@ enum {
     KJ_RULE_VIEW_TEXT = 1 << 3,
     KJ_RULE_VIEW_HTML = 1 << 4, /* all that are made of HTML */
     KJ_RULE_VIEWS = KJ_RULE_VIEW_TEXT | KJ_RULE_VIEW_HTML,
+    KJ_RULE_HANDLER = 1 << 5, /* what it matches is read as the type that its metadata `handler`
+                                 names, a CL_TYPE of ClamAV's, too */
     KJ_RULE_ORIGIN_SHIFT = 8, /* four bits: kj_origin */
 };
 

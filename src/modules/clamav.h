@@ -37,6 +37,9 @@ bool kj_clamav_is_target(const kj_object *object, int64_t target);
 /* Whether the object is of a CL_TYPE ("CL_TYPE_ZIP"). */
 bool kj_clamav_is_type(const kj_object *object, kj_span type);
 
+/* Has the object claimed by the first format of that type. False: it was, or there is none. */
+bool kj_clamav_claim(kj_object *object, kj_span type);
+
 /* Whether what the object is in is of that type; CL_TYPE_ANY: it is in nothing. */
 bool kj_clamav_is_in(const kj_object *object, kj_span type);
 

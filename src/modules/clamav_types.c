@@ -56,9 +56,9 @@ static const struct type_row {
     {"xz", "CL_TYPE_XZ", TARGET_ANY},
     {"zstd", "CL_TYPE_ZSTD", TARGET_ANY},
     {"szdd", "CL_TYPE_MSSZDD", TARGET_ANY},
+    {"mail", "CL_TYPE_MAIL", TARGET_MAIL},
     {"mbox", "CL_TYPE_MAIL", TARGET_MAIL},
     {"mmdf", "CL_TYPE_MAIL", TARGET_MAIL},
-    {"mail", "CL_TYPE_MAIL", TARGET_MAIL},
     {"tnef", "CL_TYPE_TNEF", TARGET_ANY},
     {"msg", "CL_TYPE_MSOLE2", TARGET_OLE},
     {"ole", "CL_TYPE_MSOLE2", TARGET_OLE},
@@ -263,6 +263,21 @@ bool kj_clamav_is_type(const kj_object *object, kj_span type)
     for (size_t i = 0; i < KJ_COUNT(rows); i++)
         if (kj_span_is(type, rows[i].type) && claims(object, rows[i].format))
             return true;
+    return false;
+}
+
+bool kj_clamav_claim(kj_object *object, kj_span type)
+{
+    kj_claims *all = &object->claims;
+    for (size_t i = 0; i < KJ_COUNT(rows); i++) {
+        if (!kj_span_is(type, rows[i].type))
+            continue;
+        const kj_format *format = kj_format_find(rows[i].format);
+        if (!format || claims(object, rows[i].format) || all->count == KJ_CLAIMS_MAX)
+            return false;
+        all->formats[all->count++] = format;
+        return true;
+    }
     return false;
 }
 

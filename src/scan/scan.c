@@ -11,6 +11,7 @@
 #include "base/pcre.h"
 #include "defs/hash_sets.h"
 #include "formats/views.h"
+#include "modules/clamav.h"
 #include "scan/digests.h"
 #include "scan/findings.h"
 #include "scan/hashes.h"
@@ -28,6 +29,7 @@ enum {
     KEEP_BUFFER = 64 << 20,    /* a file buffer larger than this is given back */
     RATIO_FROM = 1 << 20,      /* unpacked bytes below which no ratio is suspicious */
     HITS_PER_PATTERN = 100000, /* beyond this many matches a string's further ones are dropped */
+    HANDLERS_MAX = 8,          /* types as which an object is read because rules say so */
     CONSOLE_LINES = 1000,      /* that rules may print about one object */
     LOOKUPS_KEPT = 16,         /* of digests, after which the pages they touched are let go */
 };
@@ -45,7 +47,9 @@ struct kj_scanner {
     kj_span *passwords; /* of all sets */
     size_t password_count;
     kj_buf file;
-    kj_buf view;    /* of the object that is matched */
+    kj_buf view;                    /* of the object that is matched */
+    kj_span handlers[HANDLERS_MAX]; /* types as which the object just matched is to be read, too */
+    size_t handler_count;
     unsigned views; /* kj_view, a bit each: that some set has rules for */
     kj_arena arena;
     atomic_bool cancelled; /* by a signal handler or another thread */
@@ -231,6 +235,23 @@ static void take_module_unseen(void *user, kj_status why, const char *sentence)
     tell_unseen(s, s->matched, (kj_span){0}, why, sentence);
 }
 
+/* Notes what the rules that matched say of how the object is to be read. */
+static void take_handlers(kj_scanner *s, const kj_defs *defs, const kj_matcher *matcher)
+{
+    const kj_bits *rules = &kj_matcher_seen(matcher)->rules;
+    uint32_t index = kj_bits_next(rules, 0);
+    for (; index != KJ_BITS_END; index = kj_bits_next(rules, index + 1)) {
+        const kj_disk_rule *rule = kj_defs_rule(defs, index);
+        if (!rule || !(rule->flags & KJ_RULE_HANDLER) || s->handler_count == HANDLERS_MAX)
+            continue;
+        const kj_disk_meta_entry *meta = (const kj_disk_meta_entry *)(const void *)kj_defs_words(
+            defs, rule->metas.first, sizeof *meta / sizeof(uint32_t));
+        if (meta && meta->type == KJ_TYPE_STRING)
+            s->handlers[s->handler_count++] =
+                kj_defs_text(defs, (kj_disk_text){meta->value[0], meta->value[1]});
+    }
+}
+
 /* The object as it is, or a view of it. `told` as in kj_findings_tell(). */
 static kj_status match_bytes(kj_scanner *s, const kj_object *object, kj_digests *told,
                              kj_error *err)
@@ -261,6 +282,8 @@ static kj_status match_bytes(kj_scanner *s, const kj_object *object, kj_digests 
             return kj_fail(err, status, why.offset, "%s", why.message);
         KJ_TRY(kj_findings_tell(s->matchers[i], s->sets[i], (uint32_t)i, object, told, s->events,
                                 err));
+        if (s->sets[i]->meta.handlers && !object->view)
+            take_handlers(s, s->sets[i], s->matchers[i]);
         if (s->events->examine)
             s->events->examine(s->events->user, (uint32_t)i, s->matchers[i], object, &asked.input);
     }
@@ -307,16 +330,15 @@ static kj_status match_view(kj_scanner *s, const kj_object *object, kj_view view
 }
 
 /* As it is, then in each of its views for which there are rules. */
-static kj_status match_object(kj_scanner *s, const kj_object *object, kj_error *err)
+static kj_status match_object(kj_scanner *s, const kj_object *object, kj_digests *told,
+                              kj_error *err)
 {
     unsigned views = s->views ? s->views & kj_views_of(object) : 0;
-    if (views == 0)
-        return match_bytes(s, object, NULL, err);
-    KJ_CLEANUP(kj_digests_clear) kj_digests told = {0};
-    kj_status status = match_bytes(s, object, &told, err);
+    s->handler_count = 0;
+    kj_status status = match_bytes(s, object, told, err);
     for (kj_view view = 1; status == KJ_OK && view < KJ_VIEW_COUNT; view++)
         if (views & 1u << view)
-            status = match_view(s, object, view, &told, err);
+            status = match_view(s, object, view, told, err);
     give_back(&s->view);
     return status;
 }
@@ -491,6 +513,7 @@ static kj_status take_child(kj_sink *sink, const kj_member *member, kj_span byte
         .name_count = slot->name_count,
         .flat = slot->flags & KJ_MEMBER_FLAT,
         .reading = l->object->reading || (slot->flags & KJ_MEMBER_READING),
+        .handled = l->object->handled,
     };
     if (!l->object->mail)
         child.host_path = kj_span_str(kj_volume_of_path(&s->arena, slot->name));
@@ -606,6 +629,24 @@ static void tell_scanned(kj_scanner *s, const kj_object *object)
 }
 
 /* What is known to be good is neither opened nor matched: nothing in it is to be found. */
+/* Reads and matches the object once more, as what signatures say that it is as well. */
+static kj_status handle(layer *l, kj_digests *told, kj_error *err)
+{
+    kj_scanner *s = l->scanner;
+    kj_claims *claims = &l->object->claims;
+    size_t known = claims->count;
+    for (size_t i = 0; i < s->handler_count; i++)
+        (void)kj_clamav_claim(l->object, s->handlers[i]);
+    if (claims->count == known)
+        return KJ_OK;
+    l->object->handled = true;
+    for (size_t i = known; i < claims->count; i++)
+        if (may_walk(l->object, claims->formats[i]))
+            KJ_TRY(walk_as(l, claims->formats[i], err));
+    kj_digests_settle(told);
+    return match_object(s, l->object, told, err);
+}
+
 static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
 {
     if (s->cancelled)
@@ -631,13 +672,16 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
         return KJ_OK;
     }
     kj_status status = walk(&l, err);
-    kj_digests_clear(&l.shown);
     if (object->odd && !object->reading && s->events->odd)
         tell_odd(s, object);
     /* What was unpacked before a budget ran out counts, and the object itself is in memory. */
     if (status != KJ_OK && !(s->stopped && status == KJ_LIMIT))
         return status;
-    kj_status matched = match_object(s, object, err);
+    KJ_CLEANUP(kj_digests_clear) kj_digests told = {0};
+    kj_status matched = match_object(s, object, &told, err);
+    if (matched == KJ_OK && s->handler_count && !object->handled)
+        matched = handle(&l, &told, err);
+    kj_digests_clear(&l.shown);
     if (matched != KJ_OK && !(s->stopped && matched == KJ_LIMIT))
         return matched;
     s->matched = object;

@@ -486,5 +486,20 @@ def _():
     kujo("defs", "test-sig", "One:0:*:414243", code=2)
 
 
+@case("an object is read as a signature says, once")
+def _():
+    write("x.ldb", b"As.Program;Engine:81-255,Target:0,HandlerType:CL_TYPE_MSEXE;0;414243444546\n"
+          b"Of.Programs;Engine:81-255,Target:1;0;776f726c64\n")
+    write("in.txt", TEXT)
+    equal(kujo("scan", "-q", "-a", "-d", "none", "-r", "x.ldb", "in.txt", code=1).found,
+          ["in.txt: Of.Programs FOUND"])
+    write("y.ldb", b"As.Mail;Engine:81-255,Target:0,HandlerType:CL_TYPE_MAIL;0;414243\n"
+          b"In.Mail;Engine:81-255,Target:0,Container:CL_TYPE_MAIL;0;776f726c64\n")
+    write("in.dat", b"X: 1\n\n" + TEXT)
+    equal(kujo("scan", "-q", "-a", "-d", "none", "-r", "y.ldb", "in.dat", code=1).found,
+          ["in.dat!body.txt: In.Mail FOUND"])
+    equal(kujo("scan", "-q", "-a", "-d", "none", "-r", "x.ldb", "y.ldb", code=0).found, [])
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())

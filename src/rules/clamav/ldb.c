@@ -66,6 +66,24 @@ static kj_clamav_result read_expression(kj_ldb *ldb, kj_span text, kj_logic **ou
     return result;
 }
 
+/* The rule that was just added detects nothing: it says how an object is to be read. */
+static kj_clamav_result make_handler(const kj_ldb *ldb)
+{
+    kj_ir *ir = ldb->c->ir;
+    kj_rule *rule = &ir->rules.items[ir->rules.count - 1];
+    kj_meta *meta = kj_new(&ir->arena, kj_meta);
+    const char *type = kj_arena_text(&ir->arena, ldb->handler);
+    if (!meta || !type)
+        return KJ_CLAMAV_STARVED;
+    *meta = (kj_meta){kj_span_str("handler"), kj_value_text(kj_span_str(type))};
+    rule->metas = meta;
+    rule->meta_count = 1;
+    rule->flags &= ~(uint32_t)KJ_RULE_VIEWS;
+    rule->flags |= KJ_RULE_PRIVATE | KJ_RULE_HANDLER;
+    ir->detects.count = ldb->mark.detects;
+    return KJ_CLAMAV_TAKEN;
+}
+
 static kj_clamav_result add_rule(kj_ldb *ldb, kj_logic *logic)
 {
     kj_clamav *c = ldb->c;
@@ -74,9 +92,11 @@ static kj_clamav_result add_rule(kj_ldb *ldb, kj_logic *logic)
         return kj_clamav_left_out(c, KJ_SENTENCE("its expression is too large"));
     if (ldb->facts)
         condition = kj_clamav_both(c, condition, ldb->facts);
-    return condition ? kj_clamav_add_rule(c, ldb->mark, ldb->name, KJ_ORIGIN_LOGICAL, ldb->target,
-                                          condition)
-                     : KJ_CLAMAV_STARVED;
+    if (!condition)
+        return KJ_CLAMAV_STARVED;
+    kj_clamav_result result =
+        kj_clamav_add_rule(c, ldb->mark, ldb->name, KJ_ORIGIN_LOGICAL, ldb->target, condition);
+    return result == KJ_CLAMAV_TAKEN && ldb->handler.len ? make_handler(ldb) : result;
 }
 
 static kj_clamav_result compile(kj_ldb *ldb)
@@ -104,6 +124,7 @@ kj_clamav_result kj_clamav_ldb(kj_clamav *c)
     ldb->mark = kj_clamav_get_mark(c);
     ldb->target = KJ_TARGET_ANY;
     ldb->facts = NULL;
+    ldb->handler = (kj_span){0};
     ldb->pool.count = 0;
     kj_clamav_result result = compile(ldb);
     free(ldb);

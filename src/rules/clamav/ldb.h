@@ -63,7 +63,8 @@ typedef struct kj_ldb {
     kj_clamav_mark mark;
     kj_span name;
     uint32_t target;
-    kj_expr *facts; /* what the description asks for besides the target; NULL: nothing */
+    kj_span handler; /* the type as which objects are to be read; empty: it detects something */
+    kj_expr *facts;  /* what the description asks for besides the target; NULL: nothing */
     kj_span texts[KJ_LDB_SUBS_MAX];
     kj_sub subs[KJ_LDB_SUBS_MAX];
     uint32_t sub_count;

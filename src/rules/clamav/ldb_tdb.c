@@ -9,7 +9,7 @@
  *     Container:CL_TYPE        the type of what the object is in; CL_TYPE_ANY: in nothing
  *     Intermediates:A>B        types of what it is in, the innermost last
  *     IconGroup1, IconGroup2   icons of a program; not supported
- *     HandlerType:CL_TYPE      looks at the object as another type; not supported
+ *     HandlerType:CL_TYPE      detects nothing: the object is read as that type, too
  *
  * All but the first two need an Engine of 51 or more. ClamAV does not load what has a key or a type
  * that it does not know; such lines are counted. */
@@ -143,8 +143,10 @@ static kj_clamav_result read_icons(struct description *d, kj_span text)
 
 static kj_clamav_result read_handler(struct description *d, kj_span text)
 {
-    (void)text;
-    return leave_out(d, KJ_SENTENCE("it only says how an object is to be read (HandlerType)"));
+    if (!kj_clamav_type_known(text))
+        return leave_out(d, UNKNOWN_TYPE);
+    d->ldb->handler = text;
+    return KJ_CLAMAV_TAKEN;
 }
 
 static const struct {
