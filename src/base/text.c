@@ -32,12 +32,13 @@ static const uint8_t hex_digits[256] = {
 bool kj_hex_decode(kj_span hex, uint8_t *out)
 {
     unsigned valid = VALID;
-    for (size_t i = 0; i + 1 < hex.len; i += 2) {
-        unsigned high = hex_digits[hex.data[i]], low = hex_digits[hex.data[i + 1]];
-        valid &= high & low;
-        out[i / 2] = (uint8_t)(high << 4 | (low & 15));
-    }
-    return valid && hex.len % 2 == 0;
+    for (size_t i = 0; i < hex.len; i++)
+        valid &= hex_digits[hex.data[i]];
+    if (!valid || hex.len % 2)
+        return false;
+    for (size_t i = 0; i < hex.len; i += 2)
+        out[i / 2] = (uint8_t)(hex_digits[hex.data[i]] << 4 | (hex_digits[hex.data[i + 1]] & 15));
+    return true;
 }
 
 static bool equal_nocase(const uint8_t *a, const uint8_t *b, size_t len)
