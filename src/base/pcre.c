@@ -3,11 +3,11 @@
  *
  * What it does differently from what one expects:
  * - Its match limit counts anew at each place where a match may begin, so it bounds no search. A
- * callout for each step would, and makes a search several times slower. So a search is made in
- * stretches of places, and what each took is paid for; a stretch that was slow makes the next one
- * short.
+ *   callout for each step would, and makes a search several times slower. So a search is made in
+ *   stretches of places, and what each took is paid for; a stretch that was slow makes the next one
+ *   short.
  * - A limit on where a match begins does not keep it from looking for a first byte up to the end.
- * So stretches double while they are fast, and there are few of them.
+ *   So stretches double while they are fast, and there are few of them.
  * - \G and verbs such as (*COMMIT) mean a whole search; patterns that may have them are not cut up.
  * - It frees nothing of its own: tables and contexts are made for each pattern. */
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -94,7 +94,7 @@ void kj_pcre_free(kj_pcre *pcre)
     free(pcre);
 }
 
-static void free_pcre(kj_pcre **pcre)
+void kj_pcre_done(kj_pcre **pcre)
 {
     kj_pcre_free(*pcre);
 }
@@ -160,7 +160,7 @@ kj_status kj_pcre_compile(kj_span pattern, unsigned options, kj_pcre **out, kj_e
     if (pattern.len > PATTERN_MAX)
         return kj_fail(err, KJ_MALFORMED, 0, "the pattern is longer than 64 KiB");
     KJ_TRY(kj_lazy_load(&library, err));
-    KJ_CLEANUP(free_pcre) kj_pcre *pcre = calloc(1, sizeof *pcre);
+    KJ_CLEANUP(kj_pcre_done) kj_pcre *pcre = calloc(1, sizeof *pcre);
     if (!pcre)
         return kj_no_memory(err);
     KJ_CLEANUP(kj_buf_done) kj_buf rewritten;
@@ -180,8 +180,7 @@ kj_status kj_pcre_compile(kj_span pattern, unsigned options, kj_pcre **out, kj_e
     return KJ_OK;
 }
 
-/* ---- those that are used again and again ------------------------------------------------------
- */
+/* ---- those that are used again and again ---------------------------------------------------- */
 
 enum { CACHE_SLOTS = 1024 }; /* a power of two */
 

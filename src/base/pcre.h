@@ -25,7 +25,8 @@ typedef struct kj_pcre kj_pcre;
  * KJ_NO_MEMORY. */
 KJ_MUST_CHECK kj_status kj_pcre_compile(kj_span pattern, unsigned options, kj_pcre **out,
                                         kj_error *err);
-void kj_pcre_free(kj_pcre *pcre); /* NULL: nothing */
+void kj_pcre_free(kj_pcre *pcre);  /* NULL: nothing */
+void kj_pcre_done(kj_pcre **pcre); /* for KJ_CLEANUP */
 
 /* Compiled patterns that are kept for the next time. */
 typedef struct kj_pcre_cache kj_pcre_cache;

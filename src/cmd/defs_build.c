@@ -191,6 +191,18 @@ static void remember_checked(const options *o, const kj_buf *file)
 }
 
 /* Only what was checked replaces the file. */
+static int replace_file(const options *o, const kj_buf *file)
+{
+    kj_error err = {.offset = KJ_NO_OFFSET};
+    say(o, _("writing the definitions"));
+    kj_status status = kj_file_replace(o->output, kj_buf_span(file), 0666, &err);
+    kj_progress_erase(o->sources.progress);
+    if (status != KJ_OK)
+        return kj_defs_complain(o->output, &err);
+    remember_checked(o, file);
+    return KJ_EXIT_OK;
+}
+
 static int write_definitions(const kj_ir *ir, const options *o, const kj_sources_counts *counts)
 {
     kj_error err = {.offset = KJ_NO_OFFSET};
@@ -204,19 +216,14 @@ static int write_definitions(const kj_ir *ir, const options *o, const kj_sources
     KJ_CLEANUP(kj_buf_done) kj_buf file;
     kj_buf_init(&file, FILE_MAX);
     kj_write_report report = {0};
-    kj_status status = make(ir, o, &write, &file, &report, &err);
-    if (status == KJ_OK) {
-        say(o, _("writing the definitions"));
-        status = kj_file_replace(o->output, kj_buf_span(&file), 0666, &err);
+    if (make(ir, o, &write, &file, &report, &err) != KJ_OK) {
         kj_progress_erase(o->sources.progress);
-        if (status != KJ_OK)
-            return kj_defs_complain(o->output, &err);
-        remember_checked(o, &file);
-        tell_built(ir, o, counts, &write, &report, file.len);
-        return KJ_EXIT_OK;
+        return kj_complain(_("cannot build: %s"), _(err.message));
     }
-    kj_progress_erase(o->sources.progress);
-    return kj_complain(_("cannot build: %s"), _(err.message));
+    int result = replace_file(o, &file);
+    if (result == KJ_EXIT_OK)
+        tell_built(ir, o, counts, &write, &report, file.len);
+    return result;
 }
 
 static int build(options *o, const char *const *paths, size_t count)

@@ -246,6 +246,17 @@ static kj_status list_trusted(loader *l, const char *path, kj_error *err)
     return KJ_OK;
 }
 
+/* Of all files: containers are read twice, to be checked and to be used. */
+static uint64_t bytes_to_read(const loader *l)
+{
+    uint64_t bytes = l->files.bytes;
+    for (size_t i = 0; i < l->files.list.count; i++) {
+        const kj_source_file *file = &l->files.list.items[i];
+        bytes += file->kind == KJ_SOURCE_CONTAINER ? file->size : 0;
+    }
+    return bytes;
+}
+
 static bool list_files(loader *l, const char *const *paths, size_t count)
 {
     const kj_option_list *trusted = &l->how->trusted;
@@ -261,7 +272,7 @@ static bool list_files(loader *l, const char *const *paths, size_t count)
     kj_source_files_sort(&l->files);
     l->progress.total_known = true;
     l->progress.total_files = l->counts.files = l->files.list.count;
-    l->progress.total_bytes = l->files.bytes;
+    l->progress.total_bytes = bytes_to_read(l);
     return true;
 }
 

@@ -16,9 +16,6 @@ bool kj_sig_compile(kj_ir *ir, const char *operand, const char *type, bool color
 /* The digest that the operand's text begins to speak of, in hex; empty: none. */
 void kj_sig_find_digest(const char *operand, char out[2 * KJ_HASH_MAX + 1]);
 
-/* What the text of a signature looks like: an extension of ClamAV's, "yara", or NULL. */
-const char *kj_sig_guess(kj_span text);
-
 /* ---- what it makes of an object ------------------------------------------------------------ */
 
 typedef struct kj_sig_subject {

@@ -74,7 +74,8 @@ static bool is_yara(kj_span text)
     return false;
 }
 
-const char *kj_sig_guess(kj_span text)
+/* What the text of a signature looks like: an extension of ClamAV's, "yara", or NULL. */
+static const char *guess(kj_span text)
 {
     kj_span fields[FIELDS_MAX];
     text = kj_text_trim(text);
@@ -120,23 +121,33 @@ static kj_status compile_clamav(kj_ir *ir, kj_span text, const char *type, kj_er
     return status;
 }
 
+/* Which kind --type says; without one, by name. */
+static bool parse_type(const char *type, kj_source_kind *out)
+{
+    *out = KJ_SOURCE_BY_NAME;
+    if (!type || (kj_source_kind_parse(type, out) && *out != KJ_SOURCE_ADVISORY))
+        return true;
+    return !kj_complain(_("--type: '%s' is not yara or an extension of ClamAV signatures "
+                          "(ndb, ldb, hdb ...)"),
+                        type);
+}
+
 static bool compile_text(kj_ir *ir, const char *text, const char *type, bool color)
 {
-    const char *kind = type ? type : kj_sig_guess(kj_span_str(text));
-    kj_source_kind parsed;
-    if (!kind)
+    kj_source_kind kind;
+    if (!type)
+        type = guess(kj_span_str(text));
+    if (!type)
         return !kj_complain(
-            _("neither a file nor a signature of which the kind shows; say --type"));
-    if (!kj_source_kind_parse(kind, &parsed) || parsed == KJ_SOURCE_ADVISORY)
-        return !kj_complain(_("--type: '%s' is not yara or an extension of ClamAV signatures "
-                              "(ndb, ldb, hdb ...)"),
-                            kind);
+            _("%s: neither a file nor a signature of which the kind shows; say --type"), text);
+    if (!parse_type(type, &kind))
+        return false;
     kj_error err = {.offset = KJ_NO_OFFSET};
     bool ok = kj_sources_define(ir, &(kj_option_list){0});
     kj_status status =
-        parsed == KJ_SOURCE_YARA
-            ? kj_sources_add_text(ir, "signature", kj_span_str(text), parsed, NULL, &err)
-            : compile_clamav(ir, kj_span_str(text), kind, &err);
+        kind == KJ_SOURCE_YARA
+            ? kj_sources_add_text(ir, "signature", kj_span_str(text), kind, NULL, &err)
+            : compile_clamav(ir, kj_span_str(text), type, &err);
     if (status != KJ_OK)
         ok = !kj_complain("%s", _(err.message));
     return kj_sources_print(ir, color) && ok;
@@ -145,11 +156,7 @@ static bool compile_text(kj_ir *ir, const char *text, const char *type, bool col
 static bool compile_file(kj_ir *ir, const char *path, const char *type, bool color)
 {
     kj_sources_options how = {.strict = true, .pua = true, .color = color, .kind_word = type};
-    if (type && !kj_source_kind_parse(type, &how.kind))
-        return !kj_complain(_("--type: '%s' is not yara or an extension of ClamAV signatures "
-                              "(ndb, ldb, hdb ...)"),
-                            type);
-    return kj_sources_compile(ir, &how, &path, 1, NULL);
+    return parse_type(type, &how.kind) && kj_sources_compile(ir, &how, &path, 1, NULL);
 }
 
 /* That there is one signature, and what became of it if there is none. */

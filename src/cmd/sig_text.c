@@ -2,7 +2,9 @@
 #include "cmd/sig_text.h"
 
 #include "base/arith.h"
+#include "base/text.h"
 #include "formats/views.h"
+#include "ir/clamav.h"
 #include "report/i18n.h"
 
 #include <string.h>
@@ -31,18 +33,48 @@ static bool is(const json_t *object, const char *key)
     return json_is_true(json_object_get(object, key));
 }
 
+/* A part of a condition: that the object is of the ClamAV target type that is wanted. */
+static bool is_right_target(const json_t *part)
+{
+    return is(part, "value") && strncmp(text(part, "text"), "clamav.target(", 14) == 0;
+}
+
+/* The views of the file itself that the signature is about: what it matches, it matches there. */
+static bool is_meant(const json_t *report)
+{
+    size_t index;
+    const json_t *part, *condition = json_object_get(report, "condition");
+    if (!*text(report, "view") || *text(report, "member"))
+        return false;
+    json_array_foreach(json_object_get(condition, "parts"), index,
+                       part) if (is_right_target(part)) return true;
+    return is_right_target(condition);
+}
+
+/* More of a string than the beginning of its first piece. */
+static bool has_piece(const json_t *string)
+{
+    const json_t *nearest = json_object_get(string, "nearest");
+    return number(string, "count") > 0 || number(nearest, "piece") > 1 ||
+           is(nearest, "pieces_are_there");
+}
+
+static bool is_near(const json_t *digest)
+{
+    return is(digest, "digest_equal") ||
+           (json_object_get(digest, "wanted_size") && is(digest, "size_equal"));
+}
+
 bool kj_sig_is_interesting(const json_t *report)
 {
     size_t index;
     const json_t *item;
-    if (is(report, "matched"))
+    if (is(report, "matched") || is_meant(report))
         return true;
     json_array_foreach(json_object_get(report, "strings"), index,
-                       item) if (number(item, "count")) return true;
-    json_array_foreach(
-        json_object_get(report, "digests"), index,
-        item) if (is(item, "digest_equal") ||
-                  (json_object_get(item, "wanted_size") && is(item, "size_equal"))) return true;
+                       item) if (has_piece(item)) return true;
+    json_array_foreach(json_object_get(report, "digests"), index,
+                       item) if (is_near(item)) return true;
     return false;
 }
 
@@ -83,7 +115,7 @@ static void print_nearest(const printer *p, const json_t *nearest)
         (void)fprintf(p->out,
                       _("      not even the first byte of its piece %lld (%s%s) is there\n"),
                       number(nearest, "piece"), text(nearest, "hex"), wide);
-    else if (nearest)
+    else
         (void)fprintf(p->out,
                       _("      of its piece %lld (%s%s) the first %lld of %lld bytes are there, at "
                         "%lld (0x%llx)\n"),
@@ -147,8 +179,11 @@ static const json_t *find_string(const printer *p, const char *name)
 {
     size_t index;
     const json_t *string;
-    json_array_foreach(json_object_get(p->report, "strings"), index,
-                       string) if (strcmp(text(string, "string"), name) == 0) return string;
+    json_array_foreach(json_object_get(p->report, "strings"), index, string)
+    {
+        if (strcmp(text(string, "string"), name) == 0)
+            return string;
+    }
     return NULL;
 }
 
@@ -181,30 +216,29 @@ static void explain_count(const printer *p, const json_t *part)
     (void)fprintf(p->out, _("  <- %zu of %lld that are needed"), holds, number(part, "needed"));
 }
 
-/* ClamAV's target types by number. */
+/* Target types. */
 static const char *const targets[] = {
-    [1] = "PE",
-    [2] = "OLE2",
-    [3] = "HTML",
-    [4] = N_("mail"),
-    [5] = N_("pictures"),
-    [6] = "ELF",
-    [7] = N_("text"),
-    [9] = "Mach-O",
-    [10] = "PDF",
-    [11] = "SWF",
-    [12] = N_("Java classes"),
+    [KJ_TARGET_PE] = "PE",
+    [KJ_TARGET_OLE] = "OLE2",
+    [KJ_TARGET_HTML] = "HTML",
+    [KJ_TARGET_MAIL] = N_("mail"),
+    [KJ_TARGET_PICTURE] = N_("pictures"),
+    [KJ_TARGET_ELF] = "ELF",
+    [KJ_TARGET_TEXT] = N_("text"),
+    [KJ_TARGET_MACHO] = "Mach-O",
+    [KJ_TARGET_PDF] = "PDF",
+    [KJ_TARGET_SWF] = "SWF",
+    [KJ_TARGET_CLASS] = N_("Java classes"),
 };
 
 /* What a target type stands for, when the object is of another. */
 static void explain_target(const printer *p, const json_t *part)
 {
     unsigned target = 0;
-    enum { HTML = 3, TEXT = 7 };
     if (sscanf(text(part, "text"), "clamav.target(%u)", &target) != 1 ||
         target >= KJ_COUNT(targets) || !targets[target])
         return;
-    if (*text(p->report, "view") == '\0' && (target == HTML || target == TEXT))
+    if (*text(p->report, "view") == '\0' && (target == KJ_TARGET_HTML || target == KJ_TARGET_TEXT))
         (void)fprintf(p->out, _("  <- %s is looked at in normalised form"), _(targets[target]));
     else
         (void)fprintf(p->out, _("  <- that is %s, and the object is %s"), _(targets[target]),
@@ -224,6 +258,7 @@ static void explain(const printer *p, const json_t *part)
 
 static void print_value(const printer *p, const json_t *value)
 {
+    enum { CELLS = 8 };
     char shown[32];
     const char *word = json_is_true(value)    ? _("true")
                        : json_is_false(value) ? _("false")
@@ -235,9 +270,11 @@ static void print_value(const printer *p, const json_t *value)
         (void)snprintf(shown, sizeof shown, "%g", json_real_value(value));
     else
         (void)snprintf(shown, sizeof shown, "%s", word ? word : json_string_value(value));
+    size_t cells = kj_text_cells(kj_span_str(shown));
     const char *color = !p->color ? "" : json_is_true(value) ? "\033[32m" : "\033[31m";
     bool colored = p->color && json_is_boolean(value);
-    (void)fprintf(p->out, "%s%-8s%s", colored ? color : "", shown, colored ? "\033[0m" : "");
+    (void)fprintf(p->out, "%s%s%s%*s", colored ? color : "", shown, colored ? "\033[0m" : "",
+                  cells < CELLS ? (int)(CELLS - cells) : 0, "");
 }
 
 static const struct {

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Whether something of the signature is in the object. */
+/* Whether its author wants to see the report: something of the signature is in the object, or it is
+ * the view of the file that the signature is about. */
 bool kj_sig_is_interesting(const json_t *report);
 
 void kj_sig_print(const json_t *report, bool color, FILE *out);

@@ -21,43 +21,60 @@ static const uint8_t kept[256] = {
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Eight bytes at once, first byte lowest, if all of them stay: printable ASCII without a space
- * behind another. */
-static bool keep_eight(uint64_t *word, uint8_t before)
+/* Eight bytes, first byte lowest, in lower case and with blanks for white space. False: some of
+ * them are dropped. */
+static bool normalise(uint64_t *word)
 {
     uint64_t w = *word;
-    if (w & EACH(0x80) || ~(w + EACH(0x60)) & EACH(0x80))
+    if (w & EACH(0x80))
         return false;
-    uint64_t spaces = ~((w ^ EACH(' ')) + EACH(0x7F)) & EACH(0x80);
-    if (spaces & spaces << 8 || (spaces & 0x80 && before == ' '))
+    uint64_t white = (w + EACH(0x80 - '\t')) & ~(w + EACH(0x7F - '\r')) & EACH(0x80);
+    uint64_t whole = (white >> 7) * 0xFF; /* the bytes that are white space, all bits */
+    w = (w & ~whole) | (EACH(' ') & whole);
+    if (~(w + EACH(0x80 - ' ')) & EACH(0x80))
         return false;
     uint64_t capitals = (w + EACH(0x80 - 'A')) & ~(w + EACH(0x7F - 'Z')) & EACH(0x80);
     *word = w | capitals >> 2;
     return true;
 }
 
+/* Puts eight normalised bytes, but for blanks behind blanks; how many. */
+static size_t put_eight(uint64_t w, uint8_t before, uint8_t *to)
+{
+    uint64_t blanks = ~((w ^ EACH(' ')) + EACH(0x7F)) & EACH(0x80);
+    uint64_t twins = blanks & (blanks << 8 | (before == ' ' ? 0x80 : 0));
+    size_t count = 0;
+    if (twins == 0) {
+        memcpy(to, &w, sizeof w);
+        return sizeof w;
+    }
+    for (unsigned i = 0; i < sizeof w; i++) {
+        to[count] = (uint8_t)(w >> 8 * i);
+        count += !(twins >> (8 * i + 7) & 1);
+    }
+    return count;
+}
+
 /* Appends to `to`, which has room for all; `last` is the byte before. What is gone is
  * overwritten. */
 static size_t squeeze(kj_span from, uint8_t *to, uint8_t *last)
 {
-    size_t count = 0;
+    size_t count = 0, i = 0;
     uint8_t before = *last;
-    for (size_t i = 0; i < from.len; i++) {
+    while (i < from.len) {
         uint64_t word;
         if (from.len - i >= sizeof word) {
             memcpy(&word, from.data + i, sizeof word);
-            if (keep_eight(&word, before)) {
-                memcpy(to + count, &word, sizeof word);
-                count += sizeof word;
-                i += sizeof word - 1;
-                before = to[count - 1];
+            if (normalise(&word)) {
+                count += put_eight(word, before, to + count);
+                before = (uint8_t)(word >> 56);
+                i += sizeof word;
                 continue;
             }
         }
-        uint8_t c = kept[from.data[i]];
+        uint8_t c = kept[from.data[i++]];
         to[count] = c;
-        bool gone = c == 0 || (c == ' ' && before == ' ');
-        count += !gone;
+        count += !(c == 0 || (c == ' ' && before == ' '));
         before = c ? c : before;
     }
     *last = before;

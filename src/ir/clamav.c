@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ir/clamav.h"
 
+#include "base/arith.h"
+
 #include <string.h>
 
 /* Sorted. Source: ClamAV's manual, "File types", and what clamscan 1.4.6 takes. */
@@ -99,7 +101,7 @@ bool kj_clamav_type_known(kj_span name)
     if (!kj_span_starts(name, kj_span_str(prefix)))
         return false;
     kj_span rest = kj_span_sub(name, sizeof prefix - 1, name.len);
-    size_t low = 0, high = sizeof types / sizeof *types;
+    size_t low = 0, high = KJ_COUNT(types);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = kj_span_compare(rest, kj_span_str(types[middle]));

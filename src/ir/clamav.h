@@ -7,6 +7,24 @@
 
 #include <stdbool.h>
 
+/* Target types: what clamav.target(i) is asked about. 8 is free, 13 a report of ClamAV's own. */
+enum {
+    KJ_TARGET_ANY = 0,
+    KJ_TARGET_PE = 1,
+    KJ_TARGET_OLE = 2,
+    KJ_TARGET_HTML = 3,
+    KJ_TARGET_MAIL = 4,
+    KJ_TARGET_PICTURE = 5,
+    KJ_TARGET_ELF = 6,
+    KJ_TARGET_TEXT = 7,
+    KJ_TARGET_MACHO = 9,
+    KJ_TARGET_PDF = 10,
+    KJ_TARGET_SWF = 11,
+    KJ_TARGET_CLASS = 12,
+    KJ_TARGET_OTHER = 14,
+    KJ_TARGET_COUNT
+};
+
 /* Flags of clamav.number(offset, flags, length): how the bytes at an offset are read. */
 enum {
     KJ_NUMBER_INTEGER = 0, /* as an integer of 1, 2, 4 or 8 bytes; one of 8 is signed */

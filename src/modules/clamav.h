@@ -70,8 +70,7 @@ typedef struct kj_clamav_program {
 /* What the module knows of an object already. */
 typedef struct kj_clamav_state {
     kj_clamav_program program;
-    struct kj_clamav_patterns *patterns; /* of clamav_regex.c */
-    struct kj_clamav_chain *chains;      /* of clamav_signed.c */
+    struct kj_clamav_chain *chains; /* of clamav_signed.c */
     bool chains_read;
 } kj_clamav_state;
 
@@ -103,6 +102,8 @@ kj_clamav_effort kj_clamav_effort_for(const kj_clamav_ask *ask, uint64_t bytes);
 
 /* kj_pcre_search.pay: `user` is the effort. */
 bool kj_clamav_pay_steps(void *user, uint64_t steps);
+
+enum { KJ_WORK_OF_PCRE = 64 << 10 }; /* bytes: what compiling a pattern counts as */
 
 /* A compiled pattern, of the scanner's cache; without one it is *out_own, too, for the caller to
  * free. */

@@ -6,8 +6,7 @@
 #include "base/pcre.h"
 
 enum {
-    WORK_OF_PATTERN = 64 << 10, /* bytes: what compiling one counts as */
-    WORK_OF_MEMBER = 64,
+    WORK_OF_MEMBER = 64, /* bytes */
     ANY = -1,
 };
 
@@ -21,11 +20,6 @@ enum {
     ARG_POSITION,
     ARG_CRC = ARG_POSITION + 2,
 };
-
-static void free_pcre(kj_pcre **pcre)
-{
-    kj_pcre_free(*pcre);
-}
 
 /* ---- one member ----------------------------------------------------------------------------- */
 
@@ -102,7 +96,7 @@ static const kj_member *next_candidate(const kj_clamav_ask *ask, size_t *at)
 
 static bool compile(const kj_clamav_ask *ask, kj_span pattern, kj_pcre **out, kj_pcre **out_own)
 {
-    if (!kj_clamav_pay(ask, WORK_OF_PATTERN))
+    if (!kj_clamav_pay(ask, KJ_WORK_OF_PCRE))
         return false;
     kj_status status = kj_clamav_pcre(ask, pattern, KJ_PCRE_POSIX, out, out_own);
     if (status != KJ_OK)
@@ -115,7 +109,7 @@ static bool compile(const kj_clamav_ask *ask, kj_span pattern, kj_pcre **out, kj
 /* The pattern is compiled when a member's numbers fit. */
 static bool has_member(const kj_clamav_ask *ask)
 {
-    KJ_CLEANUP(free_pcre) kj_pcre *own = NULL;
+    KJ_CLEANUP(kj_pcre_done) kj_pcre *own = NULL;
     kj_pcre *pcre = NULL;
     kj_span pattern = ask->args[ARG_NAME].text;
     size_t at = 0;

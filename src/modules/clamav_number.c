@@ -8,14 +8,9 @@
 
 enum { DECIMAL = 10, HEX = 16 };
 
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static void skip_blanks(kj_reader *r)
 {
-    while (kj_reader_left(r) > 0 && is_blank(r->in.data[r->pos]))
+    while (kj_reader_left(r) > 0 && kj_is_space(r->in.data[r->pos]))
         kj_skip(r, 1);
 }
 
@@ -112,7 +107,7 @@ static bool read_swapped(kj_reader *r, bool exact, int64_t *out)
 
 static bool is_exact(kj_span text)
 {
-    return text.len > 0 && !is_blank(text.data[0]) && kj_hex_digit(text.data[text.len - 1]) >= 0;
+    return text.len > 0 && !kj_is_space(text.data[0]) && kj_hex_digit(text.data[text.len - 1]) >= 0;
 }
 
 static kj_value number_of_text(kj_span text, int64_t flags)

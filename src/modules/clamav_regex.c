@@ -7,15 +7,9 @@
 
 enum {
     MODES = KJ_PCRE_GLOBAL - 1,
-    WORK_OF_PATTERN = 64 << 10, /* bytes: what compiling one counts as */
-    WORK_OF_SEARCH = 256,
+    WORK_OF_SEARCH = 256, /* bytes */
     WORK_OF_STEP = 64,
 };
-
-static void free_pcre(kj_pcre **pcre)
-{
-    kj_pcre_free(*pcre);
-}
 
 kj_clamav_effort kj_clamav_effort_for(const kj_clamav_ask *ask, uint64_t bytes)
 {
@@ -100,9 +94,9 @@ kj_value kj_clamav_answer_regex(const kj_clamav_ask *ask)
     kj_pcre_search search = search_of(ask, (size_t)from, to, flags);
     kj_clamav_effort effort = kj_clamav_effort_for(ask, search.subject.len);
     search.user = &effort;
-    if (!kj_clamav_pay(ask, WORK_OF_PATTERN + search.subject.len))
+    if (!kj_clamav_pay(ask, KJ_WORK_OF_PCRE + search.subject.len))
         return kj_value_undefined();
-    KJ_CLEANUP(free_pcre) kj_pcre *own = NULL;
+    KJ_CLEANUP(kj_pcre_done) kj_pcre *own = NULL;
     kj_pcre *pcre;
     int64_t count = 0;
     kj_status status = kj_clamav_pcre(ask, pattern, (unsigned)flags & MODES, &pcre, &own);

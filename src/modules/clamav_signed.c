@@ -9,7 +9,7 @@
  *     - the digest is the file's, and the signer signed it
  *     - the signer's certificate is for signing code, and each further one may sign certificates
  *     - each certificate, up to the trusted one, was signed by the next one's key, and was valid
- * when a time stamp says it was signed, or else is valid now
+ *       when a time stamp says it was signed, or else is valid now
  *
  * clamscan asks neither whether certificates may sign others nor what follows a signature. Whom a
  * time stamp is from is not looked at here. */

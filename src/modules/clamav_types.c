@@ -7,22 +7,7 @@
 
 #include "base/arith.h"
 #include "formats/views.h"
-
-enum {
-    TARGET_ANY = 0,
-    TARGET_PE = 1,
-    TARGET_OLE = 2,
-    TARGET_HTML = 3,
-    TARGET_MAIL = 4,
-    TARGET_PICTURE = 5,
-    TARGET_ELF = 6,
-    TARGET_TEXT = 7,
-    TARGET_MACHO = 9,
-    TARGET_PDF = 10,
-    TARGET_SWF = 11,
-    TARGET_CLASS = 12,
-    TARGET_OTHER = 14,
-};
+#include "ir/clamav.h"
 
 /* A format may have several rows. What has none is data to ClamAV. */
 static const struct type_row {
@@ -30,60 +15,59 @@ static const struct type_row {
     const char *type;
     uint8_t target;
 } rows[] = {
-    {"pe", "CL_TYPE_MSEXE", TARGET_PE},
-    {"mz", "CL_TYPE_MSEXE", TARGET_PE},
-    {"elf", "CL_TYPE_ELF", TARGET_ELF},
-    {"macho", "CL_TYPE_MACHO", TARGET_MACHO},
-    {"macho", "CL_TYPE_MACHO_UNIBIN", TARGET_MACHO},
-    {"class", "CL_TYPE_JAVA", TARGET_CLASS},
-    {"zip", "CL_TYPE_ZIP", TARGET_ANY},
-    {"7z", "CL_TYPE_7Z", TARGET_ANY},
-    {"rar", "CL_TYPE_RAR", TARGET_ANY},
-    {"rar5", "CL_TYPE_RAR", TARGET_ANY},
-    {"tar", "CL_TYPE_POSIX_TAR", TARGET_ANY},
-    {"tar", "CL_TYPE_OLD_TAR", TARGET_ANY},
-    {"cab", "CL_TYPE_MSCAB", TARGET_ANY},
-    {"iso9660", "CL_TYPE_ISO9660", TARGET_OTHER},
-    {"cpio", "CL_TYPE_CPIO_OLD", TARGET_ANY},
-    {"cpio", "CL_TYPE_CPIO_ODC", TARGET_ANY},
-    {"cpio", "CL_TYPE_CPIO_NEWC", TARGET_ANY},
-    {"cpio", "CL_TYPE_CPIO_CRC", TARGET_ANY},
-    {"lha", "CL_TYPE_LHA_LZH", TARGET_ANY},
-    {"xar", "CL_TYPE_XAR", TARGET_ANY},
-    {"arj", "CL_TYPE_ARJ", TARGET_ANY},
-    {"gzip", "CL_TYPE_GZ", TARGET_ANY},
-    {"bzip2", "CL_TYPE_BZ", TARGET_ANY},
-    {"xz", "CL_TYPE_XZ", TARGET_ANY},
-    {"zstd", "CL_TYPE_ZSTD", TARGET_ANY},
-    {"szdd", "CL_TYPE_MSSZDD", TARGET_ANY},
-    {"mail", "CL_TYPE_MAIL", TARGET_MAIL},
-    {"mbox", "CL_TYPE_MAIL", TARGET_MAIL},
-    {"mmdf", "CL_TYPE_MAIL", TARGET_MAIL},
-    {"tnef", "CL_TYPE_TNEF", TARGET_ANY},
-    {"msg", "CL_TYPE_MSOLE2", TARGET_OLE},
-    {"ole", "CL_TYPE_MSOLE2", TARGET_OLE},
-    {"pdf", "CL_TYPE_PDF", TARGET_PDF},
-    {"rtf", "CL_TYPE_RTF", TARGET_ANY},
-    {"postscript", "CL_TYPE_PS", TARGET_ANY},
-    {"chm", "CL_TYPE_MSCHM", TARGET_ANY},
-    {"lnk", "CL_TYPE_LNK", TARGET_ANY},
-    {"onenote", "CL_TYPE_ONENOTE", TARGET_ANY},
-    {"html", "CL_TYPE_HTML", TARGET_ANY}, /* its views are the target */
-    {"script", "CL_TYPE_SCRIPT", TARGET_ANY},
-    {"gif", "CL_TYPE_GIF", TARGET_PICTURE},
-    {"png", "CL_TYPE_PNG", TARGET_PICTURE},
-    {"jpeg", "CL_TYPE_JPEG", TARGET_PICTURE},
-    {"tiff", "CL_TYPE_TIFF", TARGET_PICTURE},
-    {"bmp", "CL_TYPE_GRAPHICS", TARGET_PICTURE},
-    {"gif", "CL_TYPE_GRAPHICS", TARGET_PICTURE},
-    {"png", "CL_TYPE_GRAPHICS", TARGET_PICTURE},
-    {"jpeg", "CL_TYPE_GRAPHICS", TARGET_PICTURE},
-    {"tiff", "CL_TYPE_GRAPHICS", TARGET_PICTURE},
-    {"webp", "CL_TYPE_RIFF", TARGET_ANY},
-    {"riff", "CL_TYPE_RIFF", TARGET_ANY},
-    {"swf", "CL_TYPE_SWF", TARGET_SWF},
-    {"pyc", "CL_TYPE_PYTHON_COMPILED", TARGET_OTHER},
-    {"mp3", "CL_TYPE_IGNORED", TARGET_ANY},
+    {"pe", "CL_TYPE_MSEXE", KJ_TARGET_PE},
+    {"mz", "CL_TYPE_MSEXE", KJ_TARGET_PE},
+    {"elf", "CL_TYPE_ELF", KJ_TARGET_ELF},
+    {"macho", "CL_TYPE_MACHO", KJ_TARGET_MACHO},
+    {"macho", "CL_TYPE_MACHO_UNIBIN", KJ_TARGET_MACHO},
+    {"class", "CL_TYPE_JAVA", KJ_TARGET_CLASS},
+    {"zip", "CL_TYPE_ZIP", KJ_TARGET_ANY},
+    {"7z", "CL_TYPE_7Z", KJ_TARGET_ANY},
+    {"rar", "CL_TYPE_RAR", KJ_TARGET_ANY},
+    {"rar5", "CL_TYPE_RAR", KJ_TARGET_ANY},
+    {"tar", "CL_TYPE_POSIX_TAR", KJ_TARGET_ANY},
+    {"tar", "CL_TYPE_OLD_TAR", KJ_TARGET_ANY},
+    {"cab", "CL_TYPE_MSCAB", KJ_TARGET_ANY},
+    {"iso9660", "CL_TYPE_ISO9660", KJ_TARGET_OTHER},
+    {"cpio", "CL_TYPE_CPIO_OLD", KJ_TARGET_ANY},
+    {"cpio", "CL_TYPE_CPIO_ODC", KJ_TARGET_ANY},
+    {"cpio", "CL_TYPE_CPIO_NEWC", KJ_TARGET_ANY},
+    {"cpio", "CL_TYPE_CPIO_CRC", KJ_TARGET_ANY},
+    {"lha", "CL_TYPE_LHA_LZH", KJ_TARGET_ANY},
+    {"xar", "CL_TYPE_XAR", KJ_TARGET_ANY},
+    {"arj", "CL_TYPE_ARJ", KJ_TARGET_ANY},
+    {"gzip", "CL_TYPE_GZ", KJ_TARGET_ANY},
+    {"bzip2", "CL_TYPE_BZ", KJ_TARGET_ANY},
+    {"xz", "CL_TYPE_XZ", KJ_TARGET_ANY},
+    {"szdd", "CL_TYPE_MSSZDD", KJ_TARGET_ANY},
+    {"mail", "CL_TYPE_MAIL", KJ_TARGET_MAIL},
+    {"mbox", "CL_TYPE_MAIL", KJ_TARGET_MAIL},
+    {"mmdf", "CL_TYPE_MAIL", KJ_TARGET_MAIL},
+    {"tnef", "CL_TYPE_TNEF", KJ_TARGET_ANY},
+    {"msg", "CL_TYPE_MSOLE2", KJ_TARGET_OLE},
+    {"ole", "CL_TYPE_MSOLE2", KJ_TARGET_OLE},
+    {"pdf", "CL_TYPE_PDF", KJ_TARGET_PDF},
+    {"rtf", "CL_TYPE_RTF", KJ_TARGET_ANY},
+    {"postscript", "CL_TYPE_PS", KJ_TARGET_ANY},
+    {"chm", "CL_TYPE_MSCHM", KJ_TARGET_ANY},
+    {"lnk", "CL_TYPE_LNK", KJ_TARGET_ANY},
+    {"onenote", "CL_TYPE_ONENOTE", KJ_TARGET_ANY},
+    {"html", "CL_TYPE_HTML", KJ_TARGET_ANY}, /* its views are the target */
+    {"script", "CL_TYPE_SCRIPT", KJ_TARGET_ANY},
+    {"gif", "CL_TYPE_GIF", KJ_TARGET_PICTURE},
+    {"png", "CL_TYPE_PNG", KJ_TARGET_PICTURE},
+    {"jpeg", "CL_TYPE_JPEG", KJ_TARGET_PICTURE},
+    {"tiff", "CL_TYPE_TIFF", KJ_TARGET_PICTURE},
+    {"bmp", "CL_TYPE_GRAPHICS", KJ_TARGET_PICTURE},
+    {"gif", "CL_TYPE_GRAPHICS", KJ_TARGET_PICTURE},
+    {"png", "CL_TYPE_GRAPHICS", KJ_TARGET_PICTURE},
+    {"jpeg", "CL_TYPE_GRAPHICS", KJ_TARGET_PICTURE},
+    {"tiff", "CL_TYPE_GRAPHICS", KJ_TARGET_PICTURE},
+    {"webp", "CL_TYPE_RIFF", KJ_TARGET_ANY},
+    {"riff", "CL_TYPE_RIFF", KJ_TARGET_ANY},
+    {"swf", "CL_TYPE_SWF", KJ_TARGET_SWF},
+    {"pyc", "CL_TYPE_PYTHON_COMPILED", KJ_TARGET_OTHER},
+    {"mp3", "CL_TYPE_IGNORED", KJ_TARGET_ANY},
 };
 
 /* ---- claims --------------------------------------------------------------------------------- */
@@ -130,22 +114,22 @@ static bool is_target_of_claims(const kj_object *object, int64_t target)
     for (size_t i = 0; i < KJ_COUNT(rows); i++)
         if (rows[i].target == target && claims(object, rows[i].format))
             return true;
-    return target == TARGET_OTHER && is_data(object);
+    return target == KJ_TARGET_OTHER && is_data(object);
 }
 
 bool kj_clamav_is_target(const kj_object *object, int64_t target)
 {
-    if (target == TARGET_ANY)
+    if (target == KJ_TARGET_ANY)
         return true;
     switch ((kj_view)object->view) {
     case KJ_VIEW_NONE:
         return is_target_of_claims(object, target);
     case KJ_VIEW_TEXT:
-        return target == TARGET_TEXT;
+        return target == KJ_TARGET_TEXT;
     case KJ_VIEW_HTML_SCRIPTS:
-        return target == TARGET_HTML || target == TARGET_TEXT;
+        return target == KJ_TARGET_HTML || target == KJ_TARGET_TEXT;
     default:
-        return target == TARGET_HTML;
+        return target == KJ_TARGET_HTML;
     }
 }
 

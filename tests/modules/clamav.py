@@ -334,6 +334,7 @@ KINDS = {
                 b"Message-ID: <1@b.example>\r\n\r\nhello\r\n", {0, 4}, {"MAIL"}),
     "data": (bytes(range(128, 256)) * 4, {0, 14}, {"BINARY_DATA"}),
     "icon": (ICON, {0, 14}, {"BINARY_DATA"}),
+    "zstd": (bytes.fromhex("28b52ffd2080010400") + bytes(range(128)), {0, 14}, {"BINARY_DATA"}),
     "RTF": (b"{\\rtf1 hello}", {0}, {"RTF"}),
     "gzip": (gzip.compress(bytes(9)), {0}, {"GZ"}),
     "bzip2": (bz2.compress(bytes(9)), {0}, {"BZ"}),

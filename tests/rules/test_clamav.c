@@ -333,9 +333,11 @@ static void test_large_bodies(void **state)
         size_t count;
         bool fits;
     } cases[] = {
-        {"4?", 4000, true},         {"4?", 8000, false},          {"(41|4243)", 700, true},
-        {"(41|4243)", 4000, false}, {"4142{64}", 50, true},       {"4142{64}", 4000, false},
+        {"4?", 4000, true},         {"4?", 8000, false},
+        {"(41|4243)", 700, true},   {"(41|4243)", 4000, false},
+        {"4142{64}", 50, true},     {"4142{64}", 4000, false},
         {"4142*", 800, true},       {"4142{1-100}", 4000, false},
+        {"({127}|4243)", 60, true}, {"({127}|4243)", 1200, false},
     };
     for (size_t i = 0; i < KJ_COUNT(cases); i++) {
         struct compilation c;

@@ -199,6 +199,9 @@ static void test_parts_are_rare(void **state)
         {"[[:alpha:]]abcdef", 0, NULL, false},
         {"\\x{41}bcdefg", 0, NULL, false},
         {"abcd(ef", 0, NULL, false},
+        {"abcd{x}", 0, "abcd{x}", true},
+        {"wxyzabcd{,3}efgh", 0, NULL, false}, /* a repetition since PCRE2 10.43 */
+        {"wxyzabcd{ 0 }efgh", 0, NULL, false},
     };
     for (size_t i = 0; i < KJ_COUNT(rows); i++) {
         KJ_CLEANUP(kj_arena_done) kj_arena arena;
@@ -213,11 +216,35 @@ static void test_parts_are_rare(void **state)
     }
 }
 
+/* A part that no program has room for would stop all that is built with it. */
+static void test_parts_are_small(void **state)
+{
+    (void)state;
+    enum { LARGE = 1300, SMALL = 40 };
+    static const size_t counts[] = {SMALL, LARGE};
+    for (size_t i = 0; i < KJ_COUNT(counts); i++) {
+        KJ_CLEANUP(kj_arena_done) kj_arena arena;
+        KJ_CLEANUP(kj_buf_done) kj_buf pattern;
+        bool starved;
+        kj_arena_init(&arena, ARENA);
+        kj_buf_init(&pattern, 1 << 20);
+        kj_buf_put_text(&pattern, "abcd(?:(?:.{99}");
+        for (size_t k = 1; k < counts[i]; k++)
+            kj_buf_put_text(&pattern, k % 200 ? "|.{99}" : ")|(?:.{99}");
+        kj_buf_put_text(&pattern, "))");
+        const kj_re *part =
+            kj_clamav_regex_part(&arena, kj_buf_span(&pattern), KJ_PCRE_DOTALL, &starved);
+        assert_false(starved);
+        assert_int_equal(part != NULL, counts[i] == SMALL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_matches_has_the_part),
         cmocka_unit_test(test_parts_are_rare),
+        cmocka_unit_test(test_parts_are_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
  * plain bytes becomes a text. What clamscan takes or refuses was found out by asking it. */
 #include "rules/clamav/compile.h"
 
+#include "base/arith.h"
 #include "base/text.h"
 
 enum {
@@ -665,14 +666,6 @@ static bool read_body(struct body *b)
 
 /* ---- patterns ------------------------------------------------------------------------------ */
 
-static bool is_plain(kj_span body)
-{
-    for (size_t i = 0; i < body.len; i++)
-        if (kj_hex_digit(body.data[i]) < 0)
-            return false;
-    return true;
-}
-
 static uint32_t text_modifiers(unsigned options)
 {
     uint32_t modifiers = options & KJ_BODY_WIDE ? KJ_MOD_WIDE : KJ_MOD_ASCII;
@@ -714,7 +707,7 @@ static bool copy_source(struct body *b, kj_pattern *out)
     char suffix[sizeof "::iwaf"] = "";
     size_t len = b->options ? 2 : 0;
     memcpy(suffix, "::", len);
-    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+    for (size_t i = 0; i < KJ_COUNT(letters); i++)
         if (b->options & letters[i].option)
             suffix[len++] = letters[i].letter[0];
     char *copy = kj_arena_alloc_raw(&b->c->ir->arena, b->text.len + len);
@@ -732,7 +725,7 @@ static size_t weight_of(const kj_re *re)
 {
     size_t weight = re->op == KJ_RE_REPEAT && re->min == re->max ? re->min : 1;
     if (re->op == KJ_RE_REPEAT)
-        return weight < INLINE_MAX ? weight : 1;
+        return weight <= INLINE_MAX ? weight : 1;
     for (size_t i = 0; i < re->count; i++)
         weight += weight_of(re->children[i]) + 1;
     return weight;
@@ -759,7 +752,7 @@ kj_clamav_result kj_clamav_body(kj_clamav *c, kj_span body, unsigned options, kj
         return kj_clamav_malformed(c, c->line.text, "a signature without a body");
     c->stack.count = 0;
     kj_pattern pattern = {.identifier = identifier};
-    if (!(is_plain(body) ? read_text(&b, &pattern) : read_tree(&b, &pattern)) ||
+    if (!(kj_clamav_is_hex(body) ? read_text(&b, &pattern) : read_tree(&b, &pattern)) ||
         !copy_source(&b, &pattern))
         return b.result;
     *out = (uint32_t)c->ir->patterns.count;

@@ -14,6 +14,7 @@
  * true. */
 #include "rules/clamav/ldb.h"
 
+#include "base/arith.h"
 #include "base/text.h"
 #include "ir/clamav.h"
 
@@ -94,12 +95,11 @@ static const struct {
 
 static kj_clamav_result read_letters(struct bytes *b, kj_span *text)
 {
-    enum { COUNT = sizeof letters / sizeof *letters };
     for (; text->len && kj_is_alpha(text->data[0]); *text = kj_span_sub(*text, 1, text->len)) {
         size_t row = 0;
-        while (row < COUNT && letters[row].letter != text->data[0])
+        while (row < KJ_COUNT(letters) && letters[row].letter != text->data[0])
             row++;
-        if (row == COUNT)
+        if (row == KJ_COUNT(letters))
             return refuse(b, *text, "the options are h, d, a, i, l, b and e, and how many bytes");
         if (letters[row].says == SAYS_FORM) {
             if (b->says & SAYS_FORM && b->form != letters[row].form)
@@ -233,7 +233,7 @@ static kj_expr *condition(const struct bytes *b, const kj_sub *sub)
                      (b->says & SAYS_EXACT ? KJ_NUMBER_EXACT : 0);
     kj_expr *const args[] = {kj_clamav_sum(c, match_start(c, sub), b->offset),
                              kj_clamav_int(c, flags), kj_clamav_int(c, b->len)};
-    kj_expr *number = kj_clamav_field(c, "number()", sizeof args / sizeof *args, args);
+    kj_expr *number = kj_clamav_field(c, "number()", KJ_COUNT(args), args);
     kj_expr *holds = sub->holds;
     for (size_t i = 0; i < b->count; i++)
         holds = kj_clamav_both(c, holds, kj_clamav_compare(c, b->ops[i], number, b->numbers[i]));

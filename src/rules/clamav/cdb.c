@@ -10,11 +10,11 @@
  *
  * `*` is any; sizes and numbers are N or MIN-MAX. clamscan 1.4.6 does not look at the CRC; kujo
  * does where it is one. */
-#include "rules/clamav/ldb.h"
+#include "rules/clamav/compile.h"
 
+#include "base/arith.h"
 #include "base/pcre.h"
 #include "base/text.h"
-#include "ir/clamav.h"
 
 enum {
     NAME,
@@ -96,7 +96,7 @@ static kj_clamav_result read_ranges(struct container *s)
         struct range *out;
     } ranges[] = {
         {SIZE, &s->size}, {PACKED, &s->packed}, {UNPACKED, &s->unpacked}, {NUMBER, &s->number}};
-    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+    for (size_t i = 0; i < KJ_COUNT(ranges); i++)
         if (!read_range(s->fields[ranges[i].field], ranges[i].out))
             return kj_clamav_malformed(s->c, s->fields[ranges[i].field],
                                        "this is a number, MIN-MAX or *");
@@ -130,15 +130,13 @@ static kj_clamav_result read_fields(struct container *s)
                                    "a signature for containers has 10 to 12 fields");
     if (s->fields[NAME].len == 0)
         return kj_clamav_malformed(c, c->line.text, "a signature without a name");
-    kj_clamav_level level = kj_clamav_levels(s->fields, LEVELS, count, NULL);
-    if (level == KJ_LEVEL_MALFORMED)
-        return kj_clamav_malformed(c, s->fields[LEVELS], "functionality levels are numbers");
-    if (level == KJ_LEVEL_OTHER)
-        return kj_clamav_left_out(c, KJ_CLAMAV_OTHER_LEVEL);
+    kj_clamav_result result = kj_clamav_check_levels(c, s->fields, LEVELS, count, NULL);
+    if (result != KJ_CLAMAV_TAKEN)
+        return result;
     if (!is_any(s->fields[TYPE]) && !kj_clamav_type_known(s->fields[TYPE]))
         return kj_clamav_malformed(c, s->fields[TYPE].len ? s->fields[TYPE] : c->line.text,
                                    "this is no type of ClamAV's");
-    kj_clamav_result result = check_member(s);
+    result = check_member(s);
     return result == KJ_CLAMAV_TAKEN ? read_ranges(s) : result;
 }
 
@@ -155,15 +153,14 @@ static kj_expr *condition(const struct container *s)
         kj_clamav_int(c, s->encrypted),    kj_clamav_int(c, s->number.min),
         kj_clamav_int(c, s->number.max),   kj_clamav_int(c, s->crc),
     };
-    kj_expr *holds =
-        kj_clamav_both(c, kj_clamav_field(c, "has_members", 0, NULL),
-                       kj_clamav_field(c, "member()", sizeof args / sizeof *args, args));
+    kj_expr *holds = kj_clamav_both(c, kj_clamav_field(c, "has_members", 0, NULL),
+                                    kj_clamav_field(c, "member()", KJ_COUNT(args), args));
     if (is_any(s->fields[SIZE]))
         return holds;
     kj_expr *size = kj_clamav_node(c, KJ_OP_FILESIZE, KJ_TYPE_INT, KJ_NONE, 0, NULL);
-    kj_expr *between = kj_clamav_both(c, kj_clamav_compare(c, KJ_OP_GE, size, s->size.min),
-                                      kj_clamav_compare(c, KJ_OP_LE, size, s->size.max));
-    return kj_clamav_both(c, between, holds);
+    kj_expr *fits =
+        kj_clamav_between(c, size, kj_clamav_int(c, s->size.min), kj_clamav_int(c, s->size.max));
+    return kj_clamav_both(c, fits, holds);
 }
 
 kj_clamav_result kj_clamav_cdb(kj_clamav *c)

@@ -18,9 +18,6 @@ typedef struct kj_clamav_options {
     bool strict;     /* malformed lines are errors, not warnings */
     bool pua;        /* loads .hdu .hsu .mdu .msu .ndu .ldu, too */
     bool unofficial; /* appends ".UNOFFICIAL" to names, as clamscan does */
-    /* Called now and then with the bytes read so far of all files. NULL: nobody asks. */
-    void (*progress)(void *user, uint64_t bytes);
-    void *user;
 } kj_clamav_options;
 
 /* What was read, by kind, for people: signatures that were taken. */

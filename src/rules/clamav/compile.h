@@ -3,6 +3,7 @@
  * out to be malformed, what it appended to the IR's vectors is taken back. */
 #pragma once
 
+#include "ir/clamav.h"
 #include "rules/clamav/clamav.h"
 
 /* ---- one line ------------------------------------------------------------------------------ */
@@ -52,6 +53,9 @@ enum { KJ_CLAMAV_FIELDS_MAX = 80 };
  * are more. Empty fields count. */
 size_t kj_clamav_split(kj_span text, char separator, kj_span *out);
 
+/* Whether it is of hex digits alone, however many. */
+bool kj_clamav_is_hex(kj_span text);
+
 /* A decimal number of nothing but digits. */
 bool kj_clamav_number(kj_span text, uint64_t max, uint64_t *out);
 
@@ -60,6 +64,11 @@ bool kj_clamav_number(kj_span text, uint64_t max, uint64_t *out);
 typedef enum kj_clamav_level { KJ_LEVEL_FITS, KJ_LEVEL_OTHER, KJ_LEVEL_MALFORMED } kj_clamav_level;
 kj_clamav_level kj_clamav_levels(const kj_span *fields, size_t first, size_t count,
                                  uint64_t *out_min);
+
+/* Likewise of the line under way: a line that does not fit is told, or counted as left out.
+ * `out_min` may be NULL. */
+kj_clamav_result kj_clamav_check_levels(kj_clamav *c, const kj_span *fields, size_t first,
+                                        size_t count, uint64_t *out_min);
 
 /* Whether the signature of that name, on the line under way, is to be left out; counts it then. */
 bool kj_clamav_is_ignored(kj_clamav *c, kj_span name);
@@ -106,10 +115,17 @@ bool kj_clamav_may_be_lower(const kj_ir *ir, uint32_t pattern);
 const kj_schema *kj_clamav_schema(const kj_clamav_options *options);
 
 /* Constructors; NULL without memory (and with a NULL argument), so that they nest. */
+kj_expr *kj_clamav_bool(kj_clamav *c, bool value);
 kj_expr *kj_clamav_int(kj_clamav *c, int64_t value);
 kj_expr *kj_clamav_text(kj_clamav *c, kj_span value);
 kj_expr *kj_clamav_node(kj_clamav *c, kj_op op, kj_type type, uint32_t index, size_t count,
                         kj_expr *const *args);
+kj_expr *kj_clamav_binary(kj_clamav *c, kj_op op, kj_type type, kj_expr *a, kj_expr *b);
+kj_expr *kj_clamav_both(kj_clamav *c, kj_expr *a, kj_expr *b); /* a and b: one AND */
+kj_expr *kj_clamav_between(kj_clamav *c, kj_expr *value, kj_expr *least, kj_expr *most);
+kj_expr *kj_clamav_compare(kj_clamav *c, kj_op op, kj_expr *a, int64_t number);
+kj_expr *kj_clamav_sum(kj_clamav *c, kj_expr *a, int64_t number);
+kj_expr *kj_clamav_to_int(kj_clamav *c, kj_expr *expr);
 /* A field of module `clamav` by its path ("target()"). */
 kj_expr *kj_clamav_field(kj_clamav *c, const char *path, size_t count, kj_expr *const *args);
 
@@ -129,8 +145,7 @@ typedef struct kj_clamav_place {
     kj_expr *from;
     kj_expr *to;
     uint32_t group;
-    bool
-        needs_program; /* and the header of the program must parse, for what nothing else says so */
+    bool needs_program; /* the program's header must parse, which nothing else says */
 } kj_clamav_place;
 
 /* Reads an offset ("EP+10,4") of a signature for target type `target`. */
@@ -142,17 +157,6 @@ kj_expr *kj_clamav_found(kj_clamav *c, uint32_t pattern, const kj_clamav_place *
 kj_expr *kj_clamav_count(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place);
 
 /* ---- targets ------------------------------------------------------------------------------- */
-
-enum {
-    KJ_TARGET_ANY = 0,
-    KJ_TARGET_PE = 1,
-    KJ_TARGET_HTML = 3,
-    KJ_TARGET_MAIL = 4,
-    KJ_TARGET_ELF = 6,
-    KJ_TARGET_TEXT = 7,
-    KJ_TARGET_MACHO = 9,
-    KJ_TARGET_COUNT = 15
-};
 
 /* Reads the number of a target type. One that ClamAV has not, or has no use for, counts the line as
  * left out. */

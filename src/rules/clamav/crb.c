@@ -7,8 +7,6 @@
  * is any. Exponent, date and comment are not looked at, as in ClamAV. */
 #include "rules/clamav/state.h"
 
-#include "base/text.h"
-
 enum {
     NAME,
     TRUSTED,
@@ -21,14 +19,6 @@ enum {
     SHA1_DIGITS = 40,
 };
 
-static bool is_hex(kj_span text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (kj_hex_digit(text.data[i]) < 0)
-            return false;
-    return true;
-}
-
 /* The first field that is not as it must be; NULL when all are. */
 static const char *find_problem(const kj_span *fields, kj_span *out_where, uint64_t *out_usages)
 {
@@ -38,13 +28,14 @@ static const char *find_problem(const kj_span *fields, kj_span *out_where, uint6
     if (!kj_clamav_number(fields[TRUSTED], 1, &set))
         return "a certificate is trusted, 1, or blocked, 0";
     *out_where = fields[SUBJECT];
-    if (fields[SUBJECT].len != SHA1_DIGITS || !is_hex(fields[SUBJECT]))
+    if (fields[SUBJECT].len != SHA1_DIGITS || !kj_clamav_is_hex(fields[SUBJECT]))
         return "the subject is a SHA-1, of 40 hex digits";
     *out_where = fields[SERIAL];
-    if ((fields[SERIAL].len != SHA1_DIGITS && fields[SERIAL].len > 0) || !is_hex(fields[SERIAL]))
+    if ((fields[SERIAL].len != SHA1_DIGITS && fields[SERIAL].len > 0) ||
+        !kj_clamav_is_hex(fields[SERIAL]))
         return "the serial number is a SHA-1, of 40 hex digits, or empty";
     *out_where = fields[MODULUS];
-    if (fields[MODULUS].len == 0 || !is_hex(fields[MODULUS]))
+    if (fields[MODULUS].len == 0 || !kj_clamav_is_hex(fields[MODULUS]))
         return "the public key's modulus is in hex";
     for (unsigned i = 0; i < 3; i++) {
         *out_where = fields[USAGES + i];
@@ -109,10 +100,8 @@ static kj_clamav_result add_trusted(kj_clamav *c, const kj_span *fields, uint64_
     if (!need_any_blocked(c))
         return KJ_CLAMAV_STARVED;
     kj_expr *trusted = kj_clamav_field(c, "signed_by()", 4, args);
-    if (c->more->any_blocked) {
-        kj_expr *const both[] = {nobody_blocked(c), trusted};
-        trusted = kj_clamav_node(c, KJ_OP_AND, KJ_TYPE_BOOL, KJ_NONE, 2, both);
-    }
+    if (c->more->any_blocked)
+        trusted = kj_clamav_both(c, nobody_blocked(c), trusted);
     return kj_clamav_add_rule_of(c, kj_clamav_get_mark(c), fields[NAME], KJ_ORIGIN_CERTIFICATE,
                                  KJ_CLASS_TRUSTED, KJ_TARGET_PE, trusted);
 }
@@ -124,11 +113,9 @@ kj_clamav_result kj_clamav_crb(kj_clamav *c)
     size_t count = kj_clamav_split(c->line.text, ';', fields);
     if (count < LEVELS || count > FIELDS_MAX)
         return kj_clamav_malformed(c, c->line.text, "a certificate has 11 to 13 fields");
-    kj_clamav_level level = kj_clamav_levels(fields, LEVELS, count, NULL);
-    if (level == KJ_LEVEL_MALFORMED)
-        return kj_clamav_malformed(c, fields[LEVELS], "functionality levels are numbers");
-    if (level == KJ_LEVEL_OTHER)
-        return kj_clamav_left_out(c, KJ_CLAMAV_OTHER_LEVEL);
+    kj_clamav_result result = kj_clamav_check_levels(c, fields, LEVELS, count, NULL);
+    if (result != KJ_CLAMAV_TAKEN)
+        return result;
     const char *problem = find_problem(fields, &where, &usages);
     if (problem)
         return kj_clamav_malformed(c, where, "%s", problem);

@@ -64,18 +64,15 @@ static kj_clamav_result compile(kj_clamav *c, const struct layout *layout)
     size_t count = kj_clamav_split(c->line.text, ':', fields);
     if (count < LEVELS || count > FIELDS_MAX)
         return kj_clamav_malformed(c, c->line.text, "a digest has 3 to 5 fields");
-    kj_clamav_level fits = kj_clamav_levels(fields, LEVELS, count, &level);
-    if (fits == KJ_LEVEL_MALFORMED)
-        return kj_clamav_malformed(c, fields[LEVELS], "functionality levels are numbers");
-    if (fits == KJ_LEVEL_OTHER)
-        return kj_clamav_left_out(c, KJ_CLAMAV_OTHER_LEVEL);
+    kj_clamav_result result = kj_clamav_check_levels(c, fields, LEVELS, count, &level);
+    if (result != KJ_CLAMAV_TAKEN)
+        return result;
     if (fields[NAME].len == 0)
         return kj_clamav_malformed(c, c->line.text, "a signature without a name");
     if (!kj_hash_parse(fields[layout->digest], &signature.kind, digest))
         return kj_clamav_malformed(c, fields[layout->digest],
                                    "a digest has 32, 40 or 64 hex digits");
-    kj_clamav_result result =
-        read_size(c, fields[layout->size], level, layout->any_size_level, &signature.size);
+    result = read_size(c, fields[layout->size], level, layout->any_size_level, &signature.size);
     if (result != KJ_CLAMAV_TAKEN)
         return result;
     return kj_clamav_is_ignored(c, fields[NAME]) ? KJ_CLAMAV_SKIPPED

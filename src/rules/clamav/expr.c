@@ -16,6 +16,14 @@ static kj_expr *new_expr(kj_clamav *c, kj_op op, kj_type type)
     return expr;
 }
 
+kj_expr *kj_clamav_bool(kj_clamav *c, bool value)
+{
+    kj_expr *expr = new_expr(c, KJ_OP_BOOL, KJ_TYPE_BOOL);
+    if (expr)
+        expr->integer = value;
+    return expr;
+}
+
 kj_expr *kj_clamav_int(kj_clamav *c, int64_t value)
 {
     kj_expr *expr = new_expr(c, KJ_OP_INT, KJ_TYPE_INT);
@@ -52,6 +60,57 @@ kj_expr *kj_clamav_node(kj_clamav *c, kj_op op, kj_type type, uint32_t index, si
     memcpy(expr->args, args, count * sizeof *args);
     expr->count = count;
     return expr;
+}
+
+kj_expr *kj_clamav_binary(kj_clamav *c, kj_op op, kj_type type, kj_expr *a, kj_expr *b)
+{
+    kj_expr *const args[] = {a, b};
+    return kj_clamav_node(c, op, type, KJ_NONE, 2, args);
+}
+
+/* The operands of an AND, or the expression itself. */
+static size_t operands(kj_expr **expr, kj_expr *const **out)
+{
+    bool is_and = (*expr)->op == KJ_OP_AND;
+    *out = is_and ? (*expr)->args : expr;
+    return is_and ? (*expr)->count : 1;
+}
+
+/* One AND, as far as it can be seen: what many rules ask for is looked for among its operands. */
+kj_expr *kj_clamav_both(kj_clamav *c, kj_expr *a, kj_expr *b)
+{
+    kj_expr *const *left, *const *right;
+    if (!a || !b)
+        return NULL;
+    size_t left_count = operands(&a, &left), right_count = operands(&b, &right);
+    kj_expr **all = kj_new_array(&c->ir->arena, kj_expr *, left_count + right_count);
+    if (!all)
+        return NULL;
+    memcpy(all, left, left_count * sizeof(kj_expr *));
+    memcpy(all + left_count, right, right_count * sizeof(kj_expr *));
+    return kj_clamav_node(c, KJ_OP_AND, KJ_TYPE_BOOL, KJ_NONE, left_count + right_count, all);
+}
+
+kj_expr *kj_clamav_between(kj_clamav *c, kj_expr *value, kj_expr *least, kj_expr *most)
+{
+    return kj_clamav_both(c, kj_clamav_binary(c, KJ_OP_GE, KJ_TYPE_BOOL, value, least),
+                          kj_clamav_binary(c, KJ_OP_LE, KJ_TYPE_BOOL, value, most));
+}
+
+kj_expr *kj_clamav_compare(kj_clamav *c, kj_op op, kj_expr *a, int64_t number)
+{
+    return kj_clamav_binary(c, op, KJ_TYPE_BOOL, a, kj_clamav_int(c, number));
+}
+
+kj_expr *kj_clamav_sum(kj_clamav *c, kj_expr *a, int64_t number)
+{
+    return number == 0 ? a
+                       : kj_clamav_binary(c, KJ_OP_ADD, KJ_TYPE_INT, a, kj_clamav_int(c, number));
+}
+
+kj_expr *kj_clamav_to_int(kj_clamav *c, kj_expr *expr)
+{
+    return kj_clamav_node(c, KJ_OP_TO_INT, KJ_TYPE_INT, KJ_NONE, 1, &expr);
 }
 
 const kj_schema *kj_clamav_schema(const kj_clamav_options *options)
@@ -118,18 +177,15 @@ static kj_expr *at_place(kj_clamav *c, uint32_t pattern, const kj_clamav_place *
 kj_expr *kj_clamav_found(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place)
 {
     kj_expr *found = at_place(c, pattern, place);
-    if (!place->needs_program)
-        return found;
-    kj_expr *const both[] = {found, kj_clamav_field(c, "is_program", 0, NULL)};
-    return kj_clamav_node(c, KJ_OP_AND, KJ_TYPE_BOOL, KJ_NONE, 2, both);
+    return place->needs_program
+               ? kj_clamav_both(c, found, kj_clamav_field(c, "is_program", 0, NULL))
+               : found;
 }
 
 kj_expr *kj_clamav_count(kj_clamav *c, uint32_t pattern, const kj_clamav_place *place)
 {
-    if (place->kind == KJ_PLACE_VERSION) {
-        kj_expr *const found = found_at_version(c, pattern);
-        return kj_clamav_node(c, KJ_OP_TO_INT, KJ_TYPE_INT, KJ_NONE, 1, &found);
-    }
+    if (place->kind == KJ_PLACE_VERSION)
+        return kj_clamav_to_int(c, found_at_version(c, pattern));
     bool bounded = place->kind != KJ_PLACE_ANYWHERE;
     kj_expr *const bounds[] = {place->from, place->kind == KJ_PLACE_AT ? place->from : place->to};
     return kj_clamav_node(c, KJ_OP_COUNT_OF, KJ_TYPE_INT, pattern, bounded ? 2 : 0, bounds);

@@ -19,6 +19,14 @@ size_t kj_clamav_split(kj_span text, char separator, kj_span *out)
     }
 }
 
+bool kj_clamav_is_hex(kj_span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (kj_hex_digit(text.data[i]) < 0)
+            return false;
+    return true;
+}
+
 bool kj_clamav_number(kj_span text, uint64_t max, uint64_t *out)
 {
     uint64_t value = 0;
@@ -52,6 +60,19 @@ kj_clamav_level kj_clamav_levels(const kj_span *fields, size_t first, size_t cou
     if (out_min)
         *out_min = min;
     return min <= KJ_CLAMAV_LEVEL && KJ_CLAMAV_LEVEL <= max ? KJ_LEVEL_FITS : KJ_LEVEL_OTHER;
+}
+
+kj_clamav_result kj_clamav_check_levels(kj_clamav *c, const kj_span *fields, size_t first,
+                                        size_t count, uint64_t *out_min)
+{
+    switch (kj_clamav_levels(fields, first, count, out_min)) {
+    case KJ_LEVEL_FITS:
+        return KJ_CLAMAV_TAKEN;
+    case KJ_LEVEL_OTHER:
+        return kj_clamav_left_out(c, KJ_CLAMAV_OTHER_LEVEL);
+    default:
+        return kj_clamav_malformed(c, fields[first], "functionality levels are numbers");
+    }
 }
 
 static const char suffix[] = ".UNOFFICIAL";

@@ -92,15 +92,5 @@ kj_expr *kj_logic_holds(const kj_ldb *ldb, kj_logic *logic);
 /* Reads `Engine:51-255,Target:1,...` into `target` and `facts`. */
 kj_clamav_result kj_ldb_description(kj_ldb *ldb, kj_span text);
 
-/* ---- small expressions --------------------------------------------------------------------- */
-
-/* NULL without memory, or with a NULL argument. */
-kj_expr *kj_clamav_bool(kj_clamav *c, bool value);
-kj_expr *kj_clamav_both(kj_clamav *c, kj_expr *a, kj_expr *b); /* a and b */
-kj_expr *kj_clamav_not(kj_clamav *c, kj_expr *expr);           /* what is undefined is false */
-kj_expr *kj_clamav_compare(kj_clamav *c, kj_op op, kj_expr *a, int64_t number);
-kj_expr *kj_clamav_to_int(kj_clamav *c, kj_expr *expr);
-kj_expr *kj_clamav_sum(kj_clamav *c, kj_expr *a, int64_t number);
-
 /* Whether a condition is neither too deep nor too large for the definitions. */
 bool kj_clamav_is_moderate(const kj_expr *expr);

@@ -15,7 +15,7 @@
  * that it does not know; such lines are counted. */
 #include "rules/clamav/ldb.h"
 
-#include "ir/clamav.h"
+#include "base/arith.h"
 
 enum { NEEDED_LEVEL = 51 };
 
@@ -67,8 +67,8 @@ static kj_clamav_result add_range(struct description *d, kj_span text, kj_expr *
     uint64_t min, max;
     if (!read_range(text, &min, &max))
         return refuse(d, text, "this is MIN-MAX, two numbers");
-    return add_fact(d, kj_clamav_both(c, kj_clamav_compare(c, KJ_OP_GE, value, (int64_t)min),
-                                      kj_clamav_compare(c, KJ_OP_LE, value, (int64_t)max)));
+    return add_fact(d, kj_clamav_between(c, value, kj_clamav_int(c, (int64_t)min),
+                                         kj_clamav_int(c, (int64_t)max)));
 }
 
 static kj_clamav_result add_text(struct description *d, const char *path, kj_span text)
@@ -168,13 +168,12 @@ static const struct {
 
 static kj_clamav_result read_pair(struct description *d, kj_span pair)
 {
-    enum { COUNT = sizeof keys / sizeof *keys };
     size_t colon = kj_span_find_either(pair, ':', ':', 0), row = 0;
     if (colon == pair.len)
         return refuse(d, pair, "a target description is of pairs KEY:VALUE");
-    while (row < COUNT && !kj_span_is(kj_span_sub(pair, 0, colon), keys[row].name))
+    while (row < KJ_COUNT(keys) && !kj_span_is(kj_span_sub(pair, 0, colon), keys[row].name))
         row++;
-    if (row == COUNT)
+    if (row == KJ_COUNT(keys))
         return leave_out(d, KJ_SENTENCE("its target description has a key that is not known"));
     d->is_newer |= keys[row].is_newer;
     return keys[row].read(d, kj_span_sub(pair, colon + 1, pair.len));

@@ -73,7 +73,6 @@ static kj_status take_lines(struct lines *l, kj_error *err)
 /* Fills the buffer, unless the file ends before. */
 static kj_status fill(struct lines *l, bool *out_end, kj_error *err)
 {
-    kj_clamav *c = l->c;
     while (l->len < BUFFER_SIZE) {
         ptrdiff_t got =
             l->input->read(l->input->user, l->buffer + l->len, BUFFER_SIZE - l->len, err);
@@ -84,10 +83,7 @@ static kj_status fill(struct lines *l, bool *out_end, kj_error *err)
             break;
         l->any = true;
         l->len += (size_t)got;
-        c->more->bytes += (uint64_t)got;
     }
-    if (c->options->progress)
-        c->options->progress(c->options->user, c->more->bytes);
     return KJ_OK;
 }
 

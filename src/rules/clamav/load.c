@@ -2,6 +2,7 @@
 /* Kinds of files, what is told and counted of their lines, and the life of a compilation. */
 #include "rules/clamav/load.h"
 
+#include "base/arith.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -45,11 +46,10 @@ static const kj_clamav_kind kinds[] = {
     {"ioc", NULL, THE_REST, 0, KJ_SENTENCE("OpenIOC is not read")},
 };
 
-enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
-
-const kj_clamav_kind *kj_clamav_find_kind(kj_span extension)
+/* By the extension, in any case; NULL when there is none. */
+static const kj_clamav_kind *find_kind(kj_span extension)
 {
-    for (size_t i = 0; i < KIND_COUNT; i++)
+    for (size_t i = 0; i < KJ_COUNT(kinds); i++)
         if (kj_text_equal_nocase(extension, kj_span_str(kinds[i].name)))
             return &kinds[i];
     return NULL;
@@ -58,7 +58,7 @@ const kj_clamav_kind *kj_clamav_find_kind(kj_span extension)
 static const kj_clamav_kind *kind_of(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return dot && !strchr(dot, '/') ? kj_clamav_find_kind(kj_span_str(dot + 1)) : NULL;
+    return dot && !strchr(dot, '/') ? find_kind(kj_span_str(dot + 1)) : NULL;
 }
 
 bool kj_clamav_takes(const char *name)
@@ -74,7 +74,7 @@ unsigned kj_clamav_order(const char *name)
 
 const kj_clamav_kind *kj_clamav_kind_of(const kj_clamav_input *input)
 {
-    return input->kind ? kj_clamav_find_kind(kj_span_str(input->kind)) : kind_of(input->name);
+    return input->kind ? find_kind(kj_span_str(input->kind)) : kind_of(input->name);
 }
 
 /* ---- a compilation ------------------------------------------------------------------------- */
@@ -205,7 +205,7 @@ static kj_status take_kept_lines(kj_clamav *c, kj_error *err)
 {
     for (size_t i = 0; i < c->more->kept.count; i++) {
         c->line = c->more->kept.items[i];
-        KJ_TRY(kj_clamav_take_line(c, kj_clamav_find_kind(kj_span_str(c->line.kind)), err));
+        KJ_TRY(kj_clamav_take_line(c, find_kind(kj_span_str(c->line.kind)), err));
     }
     return KJ_OK;
 }

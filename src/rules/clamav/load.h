@@ -18,8 +18,7 @@ typedef struct kj_clamav_kind {
     const char *reason; /* why such files are left out, where nothing compiles them */
 } kj_clamav_kind;
 
-/* By its name, in any case; NULL when there is none. */
-const kj_clamav_kind *kj_clamav_find_kind(kj_span extension);
+/* What the input holds; NULL when its name says nothing. */
 const kj_clamav_kind *kj_clamav_kind_of(const kj_clamav_input *input);
 
 /* Compiles c->line; what a line appended that is not taken is taken back. KJ_NO_MEMORY. */

@@ -6,69 +6,12 @@
 
 /* ---- small expressions --------------------------------------------------------------------- */
 
-static kj_expr *joined(kj_clamav *c, kj_op op, kj_type type, kj_expr *a, kj_expr *b)
-{
-    kj_expr *const args[] = {a, b};
-    return kj_clamav_node(c, op, type, KJ_NONE, 2, args);
-}
-
-static kj_expr *unary(kj_clamav *c, kj_op op, kj_type type, kj_expr *a)
-{
-    kj_expr *const args[] = {a};
-    return kj_clamav_node(c, op, type, KJ_NONE, 1, args);
-}
-
-kj_expr *kj_clamav_bool(kj_clamav *c, bool value)
-{
-    kj_expr *expr = kj_clamav_node(c, KJ_OP_BOOL, KJ_TYPE_BOOL, KJ_NONE, 0, NULL);
-    if (expr)
-        expr->integer = value;
-    return expr;
-}
-
-/* The operands of an AND, or the expression itself. */
-static size_t operands(kj_expr **expr, kj_expr *const **out)
-{
-    bool is_and = (*expr)->op == KJ_OP_AND;
-    *out = is_and ? (*expr)->args : expr;
-    return is_and ? (*expr)->count : 1;
-}
-
-/* One AND, as far as it can be seen: what many rules ask for is looked for among its operands. */
-kj_expr *kj_clamav_both(kj_clamav *c, kj_expr *a, kj_expr *b)
-{
-    kj_expr *const *left, *const *right;
-    if (!a || !b)
-        return NULL;
-    size_t left_count = operands(&a, &left), right_count = operands(&b, &right);
-    kj_expr **all = kj_new_array(&c->ir->arena, kj_expr *, left_count + right_count);
-    if (!all)
-        return NULL;
-    memcpy(all, left, left_count * sizeof(kj_expr *));
-    memcpy(all + left_count, right, right_count * sizeof(kj_expr *));
-    return kj_clamav_node(c, KJ_OP_AND, KJ_TYPE_BOOL, KJ_NONE, left_count + right_count, all);
-}
-
-kj_expr *kj_clamav_not(kj_clamav *c, kj_expr *expr)
+/* What is undefined is false. */
+static kj_expr *negated(kj_clamav *c, kj_expr *expr)
 {
     if (expr && expr->op != KJ_OP_FOUND && expr->op != KJ_OP_AND && expr->op != KJ_OP_OR)
-        expr = unary(c, KJ_OP_AND, KJ_TYPE_BOOL, expr);
-    return unary(c, KJ_OP_NOT, KJ_TYPE_BOOL, expr);
-}
-
-kj_expr *kj_clamav_compare(kj_clamav *c, kj_op op, kj_expr *a, int64_t number)
-{
-    return joined(c, op, KJ_TYPE_BOOL, a, kj_clamav_int(c, number));
-}
-
-kj_expr *kj_clamav_to_int(kj_clamav *c, kj_expr *expr)
-{
-    return unary(c, KJ_OP_TO_INT, KJ_TYPE_INT, expr);
-}
-
-kj_expr *kj_clamav_sum(kj_clamav *c, kj_expr *a, int64_t number)
-{
-    return number == 0 ? a : joined(c, KJ_OP_ADD, KJ_TYPE_INT, a, kj_clamav_int(c, number));
+        expr = kj_clamav_node(c, KJ_OP_AND, KJ_TYPE_BOOL, KJ_NONE, 1, &expr);
+    return kj_clamav_node(c, KJ_OP_NOT, KJ_TYPE_BOOL, KJ_NONE, 1, &expr);
 }
 
 static bool is_moderate(const kj_expr *expr, unsigned depth, size_t *left)
@@ -142,7 +85,8 @@ static kj_expr *count_of_sub(const kj_ldb *ldb, const kj_sub *sub)
     kj_expr *where = sub->kind == KJ_SUB_REGEX && sub->count            ? sub->trigger
                      : is_counted_body(sub) && sub->place.needs_program ? sub->holds
                                                                         : NULL;
-    return where ? joined(c, KJ_OP_MUL, KJ_TYPE_INT, kj_clamav_to_int(c, where), count) : count;
+    return where ? kj_clamav_binary(c, KJ_OP_MUL, KJ_TYPE_INT, kj_clamav_to_int(c, where), count)
+                 : count;
 }
 
 /* An id whose matches are compared. */
@@ -153,7 +97,7 @@ static kj_expr *compared_sub(const kj_ldb *ldb, const kj_logic *logic)
     if (wants_any(logic))
         return sub->holds;
     if (wants_none(logic))
-        return kj_clamav_not(c, sub->holds);
+        return negated(c, sub->holds);
     if (fits_none(logic))
         return kj_clamav_compare(c, logic->compare, count_of_sub(ldb, sub), logic->number);
     bool is_regex = sub->kind == KJ_SUB_REGEX && sub->count;
@@ -225,7 +169,8 @@ static kj_expr *make_total(const kj_ldb *ldb, kj_logic *logic)
     kj_expr *holds = counts_if(ldb, logic, &failed);
     if (failed)
         return NULL;
-    return holds ? joined(ldb->c, KJ_OP_MUL, KJ_TYPE_INT, kj_clamav_to_int(ldb->c, holds), total)
+    return holds ? kj_clamav_binary(ldb->c, KJ_OP_MUL, KJ_TYPE_INT, kj_clamav_to_int(ldb->c, holds),
+                                    total)
                  : total;
 }
 
@@ -247,7 +192,7 @@ struct presence {
 static void note_presence(const kj_ldb *ldb, struct presence *p, uint32_t id, kj_expr *when)
 {
     kj_expr *known = p->of[id];
-    p->of[id] = known ? joined(ldb->c, KJ_OP_OR, KJ_TYPE_BOOL, known, when) : when;
+    p->of[id] = known ? kj_clamav_binary(ldb->c, KJ_OP_OR, KJ_TYPE_BOOL, known, when) : when;
     p->failed |= !p->of[id];
 }
 
@@ -305,11 +250,11 @@ static kj_expr *fits_few(const kj_ldb *ldb, kj_logic *block)
     kj_clamav *c = ldb->c;
     kj_expr *holds = block_holds(ldb, block);
     if (wants_none(block) && is_plain(block))
-        return kj_clamav_not(c, holds);
+        return negated(c, holds);
     kj_expr *compared = kj_clamav_compare(c, block->compare, sum(ldb, block), block->number);
     return block->op == KJ_LOGIC_OR
                ? compared
-               : joined(c, KJ_OP_OR, KJ_TYPE_BOOL, kj_clamav_not(c, holds), compared);
+               : kj_clamav_binary(c, KJ_OP_OR, KJ_TYPE_BOOL, negated(c, holds), compared);
 }
 
 static kj_expr *compared_block(const kj_ldb *ldb, kj_logic *block)

@@ -71,13 +71,6 @@ static kj_expr *match_start(kj_clamav *c, const kj_sub *sub)
     return kj_clamav_node(c, KJ_OP_OFFSET_OF, KJ_TYPE_INT, sub->pattern, 1, &number);
 }
 
-static kj_expr *between(kj_clamav *c, kj_expr *value, const kj_clamav_place *place)
-{
-    kj_expr *const low[] = {value, place->from}, *const high[] = {value, place->to};
-    return kj_clamav_both(c, kj_clamav_node(c, KJ_OP_GE, KJ_TYPE_BOOL, KJ_NONE, 2, low),
-                          kj_clamav_node(c, KJ_OP_LE, KJ_TYPE_BOOL, KJ_NONE, 2, high));
-}
-
 /* For any match of the subsignature before. */
 static kj_expr *for_any_match(kj_clamav *c, const kj_sub *sub, kj_expr *body)
 {
@@ -105,7 +98,8 @@ kj_clamav_result kj_ldb_macro(kj_ldb *ldb, uint32_t id)
         kj_expr *start = match_start(c, before);
         result = any_member(ldb, &macro, start, &member);
         if (before->place.kind == KJ_PLACE_IN)
-            member = kj_clamav_both(c, between(c, start, &before->place), member);
+            member = kj_clamav_both(
+                c, kj_clamav_between(c, start, before->place.from, before->place.to), member);
         if (before->place.kind != KJ_PLACE_AT)
             member = for_any_match(c, before, member);
         member = kj_clamav_both(c, before->holds, member);

@@ -51,17 +51,12 @@ kj_clamav_result kj_clamav_ndb(kj_clamav *c)
                                    "a body signature is NAME:TARGET:OFFSET:BODY[:MIN[:MAX]]");
     if (fields[NAME].len == 0)
         return kj_clamav_malformed(c, c->line.text, "a signature without a name");
-    kj_clamav_level level = kj_clamav_levels(fields, LEVELS, count, NULL);
-    if (level == KJ_LEVEL_MALFORMED)
-        return kj_clamav_malformed(c, fields[LEVELS], "functionality levels are numbers");
-    if (level == KJ_LEVEL_OTHER)
-        return kj_clamav_left_out(c, KJ_CLAMAV_OTHER_LEVEL);
-    if (!kj_span_is(fields[TARGET], "*")) {
-        kj_clamav_result result = kj_clamav_target(c, fields[TARGET], &target);
-        if (result != KJ_CLAMAV_TAKEN)
-            return result;
-    }
-    return compile(c, fields[NAME], target, fields[OFFSET], fields[BODY]);
+    kj_clamav_result result = kj_clamav_check_levels(c, fields, LEVELS, count, NULL);
+    if (result == KJ_CLAMAV_TAKEN && !kj_span_is(fields[TARGET], "*"))
+        result = kj_clamav_target(c, fields[TARGET], &target);
+    return result == KJ_CLAMAV_TAKEN
+               ? compile(c, fields[NAME], target, fields[OFFSET], fields[BODY])
+               : result;
 }
 
 kj_clamav_result kj_clamav_db(kj_clamav *c)

@@ -49,12 +49,6 @@ static bool take_number(struct offset *o, int64_t *out)
     return true;
 }
 
-static kj_expr *add(kj_clamav *c, kj_expr *a, int64_t number)
-{
-    kj_expr *const args[] = {a, kj_clamav_int(c, number)};
-    return number == 0 ? a : kj_clamav_node(c, KJ_OP_ADD, KJ_TYPE_INT, KJ_NONE, 2, args);
-}
-
 static kj_expr *section(kj_clamav *c, const char *path, int64_t number)
 {
     kj_expr *const arg = kj_clamav_int(c, number);
@@ -68,7 +62,7 @@ static void set_place(struct offset *o, kj_expr *from, kj_expr *end, int64_t mor
     *o->out = (kj_clamav_place){
         .kind = single ? KJ_PLACE_AT : KJ_PLACE_IN,
         .from = from,
-        .to = single ? NULL : add(o->c, end ? end : from, more),
+        .to = single ? NULL : kj_clamav_sum(o->c, end ? end : from, more),
     };
 }
 
@@ -111,7 +105,7 @@ static bool read_end(struct offset *o)
     if (!take_number(o, &back) || !take_more(o, &more))
         return false;
     kj_expr *size = kj_clamav_node(o->c, KJ_OP_FILESIZE, KJ_TYPE_INT, KJ_NONE, 0, NULL);
-    set_place(o, add(o->c, size, -back), NULL, more);
+    set_place(o, kj_clamav_sum(o->c, size, -back), NULL, more);
     o->out->needs_program = kj_target_is_program(o->target);
     return true;
 }
@@ -123,7 +117,7 @@ static bool read_entry_point(struct offset *o)
     if ((back && !take(o, "-")) || !take_number(o, &distance) || !take_more(o, &more))
         return false;
     kj_expr *entry = kj_clamav_field(o->c, "entry_point", 0, NULL);
-    set_place(o, add(o->c, entry, back ? -distance : distance), NULL, more);
+    set_place(o, kj_clamav_sum(o->c, entry, back ? -distance : distance), NULL, more);
     return true;
 }
 
@@ -133,8 +127,8 @@ static bool read_whole_section(struct offset *o)
     if (!take_number(o, &number) || !take_more(o, &more))
         return false;
     kj_expr *start = section(o->c, "section_start()", number);
-    kj_expr *const end[] = {start, section(o->c, "section_size()", number)};
-    set_place(o, start, kj_clamav_node(o->c, KJ_OP_ADD, KJ_TYPE_INT, KJ_NONE, 2, end), more);
+    kj_expr *size = section(o->c, "section_size()", number);
+    set_place(o, start, kj_clamav_binary(o->c, KJ_OP_ADD, KJ_TYPE_INT, start, size), more);
     return true;
 }
 
@@ -143,7 +137,7 @@ static bool read_last_section(struct offset *o)
     int64_t distance, more;
     if (!take(o, "+") || !take_number(o, &distance) || !take_more(o, &more))
         return false;
-    set_place(o, add(o->c, section(o->c, "section_start()", -1), distance), NULL, more);
+    set_place(o, kj_clamav_sum(o->c, section(o->c, "section_start()", -1), distance), NULL, more);
     return true;
 }
 
@@ -156,7 +150,8 @@ static bool read_section(struct offset *o)
     len = o->left.len;
     if (!take_number(o, &distance) || o->left.len == len || !take_more(o, &more))
         return false;
-    set_place(o, add(o->c, section(o->c, "section_start()", number), distance), NULL, more);
+    set_place(o, kj_clamav_sum(o->c, section(o->c, "section_start()", number), distance), NULL,
+              more);
     return true;
 }
 

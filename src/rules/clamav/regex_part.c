@@ -5,6 +5,7 @@
  * chance finds least often; where runs are short, all that a run can begin with, spelled out. */
 #include "rules/clamav/regex_part.h"
 
+#include "base/arith.h"
 #include "base/pcre.h"
 #include "base/text.h"
 
@@ -16,6 +17,7 @@ enum {
     DEPTH_MAX = 40,     /* of a tree that is taken as it is */
     SPELLED_DEPTH = 2 * GROUPS_MAX + 8,
     WIDTH_MAX = 128,   /* bytes of a part */
+    WEIGHT_MAX = 8192, /* and about how many instructions */
     STRICT_MAX = 4,    /* bytes that a class of a literal run has at most */
     RUN_MIN = 4,       /* classes of a literal run that is good enough */
     SPELLED_LEN = 6,   /* bytes of beginnings that are spelled out, at most, */
@@ -318,7 +320,17 @@ static bool read_number(reading *r, size_t *at, uint32_t *out)
     return *at > first;
 }
 
-/* `{n}`, `{n,}` or `{n,m}` at r->pos; false: it is no repetition. */
+/* Whether the brace at r->pos might begin a repetition: newer versions of PCRE2 (10.43) take `{,n}`
+ * and blanks, older ones read them as they are. */
+static bool may_repeat(const reading *r)
+{
+    size_t at = 1;
+    while (kj_is_blank(peek(r, at)))
+        at++;
+    return kj_is_digit(peek(r, at)) || peek(r, at) == ',';
+}
+
+/* `{n}`, `{n,}` or `{n,m}` at r->pos; false: it is none of these. */
 static bool read_braces(reading *r, uint32_t *min, uint32_t *max)
 {
     size_t at = 1;
@@ -350,7 +362,12 @@ static bool read_repeat(reading *r, uint32_t *min, uint32_t *max)
         *max = 1;
         return true;
     }
-    return peek(r, 0) == '{' && read_braces(r, min, max);
+    if (peek(r, 0) != '{')
+        return false;
+    if (read_braces(r, min, max))
+        return true;
+    r->failed |= may_repeat(r);
+    return false;
 }
 
 static const kj_re *read_piece(reading *r)
@@ -382,7 +399,7 @@ static const kj_re *join(reading *r, kj_re_op op, const struct list *list)
 
 static bool add(reading *r, struct list *list, const kj_re *item)
 {
-    if (r->failed || list->count == sizeof list->items / sizeof *list->items) {
+    if (r->failed || list->count == KJ_COUNT(list->items)) {
         r->failed = true;
         return false;
     }
@@ -457,9 +474,22 @@ static bool is_deep(const kj_re *re, unsigned depth)
     return deep;
 }
 
+/* About how many instructions a tree becomes, for repetitions are spelled out; WEIGHT_MAX + 1 when
+ * there are more. */
+static size_t weight_of(const kj_re *re)
+{
+    size_t weight = 1, turns = 1;
+    for (size_t i = 0; i < re->count && weight <= WEIGHT_MAX; i++)
+        weight += weight_of(re->children[i]);
+    if (re->op == KJ_RE_REPEAT)
+        turns = re->max == KJ_RE_UNBOUNDED ? re->min + (size_t)1 : re->max;
+    return turns <= WEIGHT_MAX ? kj_min_size(weight * turns, WEIGHT_MAX + 1) : WEIGHT_MAX + 1;
+}
+
 static void consider(part *best, const kj_re *re)
 {
-    size_t run = re && !is_deep(re, 0) ? run_of(re) : 0;
+    bool fits = re && !is_deep(re, 0) && weight_of(re) <= WEIGHT_MAX;
+    size_t run = fits ? run_of(re) : 0;
     if (run > best->run)
         *best = (part){re, run};
 }

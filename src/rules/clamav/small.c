@@ -3,8 +3,8 @@
  * mistakes are told, but has no effect in kujo. */
 #include "rules/clamav/state.h"
 
+#include "base/arith.h"
 #include "base/text.h"
-#include "ir/clamav.h"
 
 /* ---- .ign .ign2 ---------------------------------------------------------------------------- */
 
@@ -100,14 +100,6 @@ kj_clamav_result kj_clamav_pwdb(kj_clamav *c)
 
 /* ---- types of files ------------------------------------------------------------------------ */
 
-static bool is_hex(kj_span text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (kj_hex_digit(text.data[i]) < 0)
-            return false;
-    return true;
-}
-
 /* The bytes of kind 1 are a body at an offset, those of 0 and 4 are plain, at a number. */
 static kj_clamav_result check_magic(kj_clamav *c, kj_span kind, kj_span offset, kj_span bytes)
 {
@@ -123,7 +115,7 @@ static kj_clamav_result check_magic(kj_clamav *c, kj_span kind, kj_span offset, 
         return kj_clamav_malformed(c, kind, "the first field is 0, 1 or 4");
     if (!kj_clamav_number(offset, UINT32_MAX, &number))
         return kj_clamav_malformed(c, offset, "this offset is a number");
-    if (bytes.len % 2 || !is_hex(bytes))
+    if (bytes.len % 2 || !kj_clamav_is_hex(bytes))
         return kj_clamav_malformed(c, bytes, "these bytes are plain hex");
     return KJ_CLAMAV_TAKEN;
 }
@@ -159,9 +151,9 @@ kj_clamav_result kj_clamav_idb(kj_clamav *c)
         return kj_clamav_malformed(c, c->line.text, "an icon has 4 fields");
     kj_span metrics = fields[METRICS], size = kj_span_sub(metrics, 0, 2);
     bool known = false;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (size_t i = 0; i < KJ_COUNT(sizes); i++)
         known |= kj_span_is(size, sizes[i]);
-    if (metrics.len != DIGITS || !is_hex(metrics) || !known)
+    if (metrics.len != DIGITS || !kj_clamav_is_hex(metrics) || !known)
         return kj_clamav_malformed(c, metrics, "metrics are %d hex digits, 10, 18 or 20 first",
                                    DIGITS);
     return kj_clamav_left_out(c, KJ_SENTENCE("icons are not compared"));
@@ -234,7 +226,8 @@ kj_clamav_result kj_clamav_gdb(kj_clamav *c)
     bool prefix = kj_span_is(fields[KIND], "P");
     if (!prefix && !kj_span_is(fields[KIND], "F") && !kj_span_is(fields[KIND], "W"))
         return kj_clamav_malformed(c, fields[KIND], "the second field is P, F or W");
-    if (fields[DIGEST].len != (prefix ? PREFIX_LEN : WHOLE_LEN) || !is_hex(fields[DIGEST]))
+    if (fields[DIGEST].len != (prefix ? PREFIX_LEN : WHOLE_LEN) ||
+        !kj_clamav_is_hex(fields[DIGEST]))
         return kj_clamav_malformed(c, fields[DIGEST], "this has %d hex digits",
                                    prefix ? PREFIX_LEN : WHOLE_LEN);
     return kj_clamav_left_out(c, NO_LINKS);
@@ -249,7 +242,7 @@ kj_clamav_result kj_clamav_cfg(kj_clamav *c)
     size_t count = kj_clamav_split(c->line.text, ':', fields);
     kj_span flags = count > 1 && count != SIZE_MAX ? fields[1] : (kj_span){0};
     if (!kj_span_starts(flags, kj_span_str("0x")) || flags.len < 3 ||
-        !is_hex(kj_span_sub(flags, 2, flags.len)))
+        !kj_clamav_is_hex(kj_span_sub(flags, 2, flags.len)))
         return kj_clamav_malformed(c, c->line.text, "a switch is CATEGORY:0xFLAGS");
     return kj_clamav_left_out(c, KJ_SENTENCE("switches of ClamAV's own engine"));
 }

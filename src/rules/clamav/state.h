@@ -24,7 +24,6 @@ struct kj_clamav_private {
     KJ_VEC(kj_expr *) blocked; /* "it has that certificate": rules of blocked ones, of crb.c */
     uint32_t any_blocked;      /* the rule for all of them, index + 1; 0: there is none yet */
     kj_expr *targets[KJ_TARGET_COUNT]; /* "the object is of that type" */
-    uint64_t bytes;                    /* read so far, of all files */
     uint64_t told;                     /* malformed lines */
     bool finishing;
 };

@@ -2,8 +2,8 @@
 /* Subsignatures of logical signatures: what kinds there are, and two of them.
  *
  *     [OFFSET:]BODY[::OPTIONS]          options i, w, a and f
- *     [OFFSET:]TRIGGER/REGEX/[FLAGS]    a PCRE; the trigger is an expression over ids before its
- * own ID(OFFSET#OPTIONS#COMPARISONS)    byte_compare.c
+ *     [OFFSET:]TRIGGER/REGEX/[FLAGS]    a PCRE; the trigger is an expression over ids before it
+ *     ID(OFFSET#OPTIONS#COMPARISONS)    byte_compare.c
  *     ${MIN-MAX}GROUP$                  macro.c
  *     fuzzy_img#HASH[#DISTANCE]         a picture; not supported
  *
@@ -11,8 +11,8 @@
  * is anchored there, with a range it must begin in it, and with e its subject is the range. */
 #include "rules/clamav/ldb.h"
 
+#include "base/arith.h"
 #include "base/text.h"
-#include "ir/clamav.h"
 #include "rules/clamav/regex_part.h"
 
 /* The part before a byte, and what is behind it; false when it is not there. */
@@ -26,32 +26,34 @@ static bool part_at(kj_span text, uint8_t byte, kj_span *out_before, kj_span *ou
     return true;
 }
 
+/* A letter that says something. */
+struct letter {
+    uint8_t letter;
+    uint32_t flag;
+};
+
+static kj_clamav_result read_letters(kj_clamav *c, kj_span text, const struct letter *rows,
+                                     size_t count, const char *sentence, uint32_t *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        size_t row = 0;
+        while (row < count && rows[row].letter != text.data[i])
+            row++;
+        if (row == count)
+            return kj_clamav_malformed(c, kj_span_sub(text, i, 1), "%s", sentence);
+        *out |= rows[row].flag;
+    }
+    return KJ_CLAMAV_TAKEN;
+}
+
 /* ---- bodies -------------------------------------------------------------------------------- */
 
-static const struct {
-    uint8_t letter;
-    uint16_t flag;
-} body_options[] = {
+static const struct letter body_options[] = {
     {'i', KJ_BODY_NOCASE},
     {'w', KJ_BODY_WIDE},
     {'a', KJ_BODY_ASCII},
     {'f', KJ_BODY_FULLWORD},
 };
-
-static kj_clamav_result read_options(kj_clamav *c, kj_span text, unsigned *out)
-{
-    enum { COUNT = sizeof body_options / sizeof *body_options };
-    for (size_t i = 0; i < text.len; i++) {
-        size_t row = 0;
-        while (row < COUNT && body_options[row].letter != text.data[i])
-            row++;
-        if (row == COUNT)
-            return kj_clamav_malformed(c, kj_span_sub(text, i, 1),
-                                       "the options of a body are i, w, a and f");
-        *out |= body_options[row].flag;
-    }
-    return KJ_CLAMAV_TAKEN;
-}
 
 static kj_clamav_result read_place(const kj_ldb *ldb, kj_span text, kj_clamav_place *out)
 {
@@ -78,7 +80,9 @@ static kj_clamav_result compile_body(kj_ldb *ldb, uint32_t id)
     *sub = (kj_sub){.kind = KJ_SUB_BODY, .place = {.kind = KJ_PLACE_ANYWHERE}};
     size_t end = kj_span_find(body, kj_span_str("::"), 0);
     if (end != SIZE_MAX) {
-        result = read_options(c, kj_span_sub(body, end + 2, body.len), &options);
+        result = read_letters(c, kj_span_sub(body, end + 2, body.len), body_options,
+                              KJ_COUNT(body_options), "the options of a body are i, w, a and f",
+                              &options);
         body = kj_span_sub(body, 0, end);
     }
     if (result == KJ_CLAMAV_TAKEN && part_at(body, ':', &offset, &rest)) {
@@ -97,10 +101,7 @@ static kj_clamav_result compile_body(kj_ldb *ldb, uint32_t id)
 
 enum { ROLLING = 1 << 16 }; /* r: an offset without a range is where the search begins */
 
-static const struct {
-    uint8_t letter;
-    uint32_t flag;
-} regex_flags[] = {
+static const struct letter regex_flags[] = {
     {'i', KJ_PCRE_CASELESS}, {'s', KJ_PCRE_DOTALL},   {'m', KJ_PCRE_MULTILINE},
     {'x', KJ_PCRE_EXTENDED}, {'A', KJ_PCRE_ANCHORED}, {'E', KJ_PCRE_DOLLAR_ENDONLY},
     {'U', KJ_PCRE_UNGREEDY}, {'g', KJ_PCRE_GLOBAL},   {'e', KJ_PCRE_WITHIN},
@@ -109,19 +110,10 @@ static const struct {
 
 static kj_clamav_result read_regex_flags(kj_clamav *c, kj_span text, uint32_t *out)
 {
-    enum { COUNT = sizeof regex_flags / sizeof *regex_flags };
     size_t end = kj_span_find(text, kj_span_str("::"), 0); /* ClamAV does not look behind it */
-    for (size_t i = 0; i < text.len && i < end; i++) {
-        size_t row = 0;
-        while (row < COUNT && regex_flags[row].letter != text.data[i])
-            row++;
-        if (row == COUNT)
-            return kj_clamav_malformed(c, kj_span_sub(text, i, 1),
-                                       "the flags of a regular expression are g, r, e, i, s, m, x, "
-                                       "A, E and U");
-        *out |= regex_flags[row].flag;
-    }
-    return KJ_CLAMAV_TAKEN;
+    return read_letters(c, kj_span_sub(text, 0, end), regex_flags, KJ_COUNT(regex_flags),
+                        "the flags of a regular expression are g, r, e, i, s, m, x, A, E and U",
+                        out);
 }
 
 /* A regular expression under way. */
@@ -130,6 +122,8 @@ struct regex {
     kj_span offset;
     kj_span text;
     uint32_t flags;
+    kj_clamav_place place; /* of the offset */
+    kj_logic *logic;       /* of the trigger */
 };
 
 static kj_clamav_result split_regex(kj_clamav *c, kj_span text, struct regex *out)
@@ -167,8 +161,9 @@ static kj_clamav_result check_regex(kj_clamav *c, const struct regex *regex)
 }
 
 /* clamav.regex(text, flags, from, to) */
-static kj_expr *regex_field(kj_clamav *c, const struct regex *regex, const kj_clamav_place *place)
+static kj_expr *regex_field(kj_clamav *c, const struct regex *regex)
 {
+    const kj_clamav_place *place = &regex->place;
     uint32_t flags = regex->flags & ~(uint32_t)(ROLLING | KJ_PCRE_WITHIN);
     bool at = place->kind == KJ_PLACE_AT, in = place->kind == KJ_PLACE_IN;
     if (at && !(regex->flags & ROLLING))
@@ -181,7 +176,7 @@ static kj_expr *regex_field(kj_clamav *c, const struct regex *regex, const kj_cl
         at || in ? place->from : kj_clamav_int(c, 0),
         in ? place->to : kj_clamav_int(c, -1),
     };
-    return kj_clamav_field(c, "regex()", sizeof args / sizeof *args, args);
+    return kj_clamav_field(c, "regex()", KJ_COUNT(args), args);
 }
 
 /* The trigger, and that a part of the regular expression is there. */
@@ -193,49 +188,54 @@ static kj_expr *with_part(kj_ldb *ldb, uint32_t id, const struct regex *regex, k
     const kj_re *part = kj_clamav_regex_part(&c->ir->arena, regex->text, regex->flags, out_starved);
     if (!part)
         return trigger;
-    const char *name = kj_arena_printf(&c->ir->arena, "$s%u", (unsigned)id);
     const char *source = kj_arena_printf(&c->ir->arena, "/%.*s/%x", (int)regex->text.len,
                                          (const char *)regex->text.data, regex->flags);
     kj_pattern pattern = {
         .kind = KJ_PATTERN_HEX,
         .modifiers = KJ_MOD_PRIVATE,
-        .identifier = kj_span_str(name),
+        .identifier = identifier(c, id),
         .source = kj_span_str(source),
         .re = part,
     };
-    *out_starved = !name || !source || !kj_vec_add(&c->ir->patterns, pattern);
+    *out_starved = !pattern.identifier.data || !source || !kj_vec_add(&c->ir->patterns, pattern);
     uint32_t index = (uint32_t)c->ir->patterns.count - 1;
     return *out_starved ? NULL : kj_clamav_both(c, trigger, kj_clamav_found(c, index, &anywhere));
+}
+
+static kj_clamav_result read_regex(kj_ldb *ldb, uint32_t id, struct regex *out)
+{
+    kj_clamav *c = ldb->c;
+    uint32_t ids;
+    kj_clamav_result result = split_regex(c, ldb->texts[id], out);
+    if (result == KJ_CLAMAV_TAKEN)
+        result = check_regex(c, out);
+    if (result == KJ_CLAMAV_TAKEN)
+        result = read_place(ldb, out->offset, &out->place);
+    if (result == KJ_CLAMAV_TAKEN) /* of the ids before its own */
+        result = kj_logic_read(c, &ldb->pool, out->trigger, id, &out->logic, &ids);
+    if (result == KJ_CLAMAV_TAKEN && out->place.kind == KJ_PLACE_VERSION)
+        return kj_clamav_left_out(
+            c, KJ_SENTENCE("a regular expression at an entry of the version information"));
+    return result;
 }
 
 static kj_clamav_result compile_regex(kj_ldb *ldb, uint32_t id)
 {
     kj_clamav *c = ldb->c;
-    kj_sub *sub = &ldb->subs[id];
     struct regex regex = {0};
-    kj_clamav_place place;
-    kj_logic *trigger;
-    uint32_t ids;
-    kj_clamav_result result = split_regex(c, ldb->texts[id], &regex);
-    if (result == KJ_CLAMAV_TAKEN)
-        result = check_regex(c, &regex);
-    if (result == KJ_CLAMAV_TAKEN)
-        result = read_place(ldb, regex.offset, &place);
-    if (result == KJ_CLAMAV_TAKEN) /* of the ids before its own */
-        result = kj_logic_read(c, &ldb->pool, regex.trigger, id, &trigger, &ids);
+    kj_clamav_result result = read_regex(ldb, id, &regex);
     if (result != KJ_CLAMAV_TAKEN)
         return result;
-    if (place.kind == KJ_PLACE_VERSION)
-        return kj_clamav_left_out(
-            c, KJ_SENTENCE("a regular expression at an entry of the version information"));
-    kj_expr *count = regex_field(c, &regex, &place), *where = kj_logic_holds(ldb, trigger);
-    if (place.needs_program)
-        where = kj_clamav_both(c, where, kj_clamav_field(c, "is_program", 0, NULL));
     bool starved = false;
+    kj_expr *count = regex_field(c, &regex), *where = kj_logic_holds(ldb, regex.logic);
+    if (regex.place.needs_program)
+        where = kj_clamav_both(c, where, kj_clamav_field(c, "is_program", 0, NULL));
     where = with_part(ldb, id, &regex, where, &starved);
     kj_expr *holds = kj_clamav_both(c, where, kj_clamav_compare(c, KJ_OP_GT, count, 0));
-    *sub = (kj_sub){.kind = KJ_SUB_REGEX, .holds = holds, .trigger = where};
-    sub->count = regex.flags & KJ_PCRE_GLOBAL ? count : NULL;
+    ldb->subs[id] = (kj_sub){.kind = KJ_SUB_REGEX,
+                             .holds = holds,
+                             .trigger = where,
+                             .count = regex.flags & KJ_PCRE_GLOBAL ? count : NULL};
     return holds && !starved ? KJ_CLAMAV_TAKEN : KJ_CLAMAV_STARVED;
 }
 

@@ -13,8 +13,8 @@ typedef ptrdiff_t kj_trusted_read(void *user, void *buf, size_t len, kj_error *e
  *     HEX                              a digest: MD5, SHA-1 or SHA-256
  *     HEX  NAME    HEX *NAME           md5sum, sha1sum, sha256sum, md5deep
  *     ALGORITHM (NAME) = HEX           the same with --tag
- *     "HEX","HEX",...,"SIZE",...       CSV, after a line that names the columns: NSRL RDS 2, or
- * what sqlite3 makes of RDS 3; hashdeep (%%%% size,md5,...)
+ *     "HEX","HEX",...,"SIZE",...       CSV, after a line that names the columns: NSRL's RDS 2,
+ *                                      RDS 3 as sqlite3 writes it, hashdeep (%%%% size,md5,...)
  *
  * Of a CSV line the strongest digest is taken, and the size. Comments (#) and empty lines are
  * passed over, other lines are malformed: warnings, or errors when `strict`. *out_count: digests
