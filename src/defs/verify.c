@@ -258,7 +258,7 @@ static kj_status verify_others(const kj_defs *defs, kj_error *err)
     return KJ_OK;
 }
 
-kj_status kj_defs_verify(const kj_defs *defs, kj_error *err)
+static kj_status verify_all(const kj_defs *defs, kj_error *err)
 {
     KJ_TRY(verify_bytes(defs, err));
     if (defs->meta.release != defs->header.release || defs->meta.engine != defs->header.engine)
@@ -270,4 +270,11 @@ kj_status kj_defs_verify(const kj_defs *defs, kj_error *err)
     KJ_TRY(verify_others(defs, err));
     KJ_TRY(kj_hash_sets_verify(defs, err));
     return kj_patterns_verify(defs, err);
+}
+
+kj_status kj_defs_verify(const kj_defs *defs, kj_error *err)
+{
+    kj_status status = verify_all(defs, err);
+    kj_defs_forget(defs, defs->file); /* a scan touches little of it */
+    return status;
 }

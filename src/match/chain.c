@@ -413,7 +413,7 @@ void kj_chain_hint(kj_search *s, const kj_disk_form *form, size_t start)
             return;
         kj_hit hit = {.offset = head, .len = (uint32_t)(end - head)};
         if (all && !kj_search_wants_hits(s, form->needle)) {
-            state->hinted = state->decided = add_hit(s, form->needle, hit);
+            state->hinted = add_hit(s, form->needle, hit);
             return;
         }
     }

@@ -51,8 +51,7 @@ struct kj_chain_end {
 struct kj_chain_state {
     uint32_t epoch;
     uint8_t tries;
-    bool hinted;  /* its rarest piece stands where others could be near it */
-    bool decided; /* it was found */
+    bool hinted; /* its rarest piece stands where others could be near it */
 };
 
 enum { KJ_CHAIN_BLOCK = 4 << 10 };

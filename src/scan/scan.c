@@ -311,6 +311,8 @@ static kj_status match_view(kj_scanner *s, const kj_object *object, kj_view view
                             kj_error *err)
 {
     kj_error why = {0};
+    if (s->few_views)
+        return KJ_OK;
     kj_buf_clear(&s->view);
     kj_status made = kj_view_make(view, object->bytes, &s->view, &why);
     if (made != KJ_OK && !s->stopped)
@@ -574,17 +576,17 @@ static bool may_walk(const kj_object *object, const kj_format *format)
     return format->scan && !(object->flat && format->kind == KJ_KIND_MAIL);
 }
 
-/* Opens the object as everything that it claims to be. */
-static kj_status walk(layer *l, kj_error *err)
+/* Opens the object as everything that it claims to be, from that claim on. */
+static kj_status walk(layer *l, size_t first, kj_error *err)
 {
     kj_scanner *s = l->scanner;
     const kj_claims *claims = &l->object->claims;
     size_t containers = 0;
-    for (size_t i = 0; i < claims->count; i++)
+    for (size_t i = first; i < claims->count; i++)
         containers += may_walk(l->object, claims->formats[i]);
     s->ambiguous += containers > 1;
     kj_status status = KJ_OK;
-    for (size_t i = 0; i < claims->count && status == KJ_OK; i++) {
+    for (size_t i = first; i < claims->count && status == KJ_OK; i++) {
         if (!may_walk(l->object, claims->formats[i]))
             continue;
         status = walk_as(l, claims->formats[i], err);
@@ -593,6 +595,7 @@ static kj_status walk(layer *l, kj_error *err)
             kj_digests_settle(&s->contents);
     }
     s->ambiguous -= (containers > 1 ? 1u : 0u) + (l->remembers ? 1u : 0u);
+    l->remembers = false;
     if (s->ambiguous == 0)
         kj_digests_clear(&s->contents);
     return status;
@@ -628,7 +631,6 @@ static void tell_scanned(kj_scanner *s, const kj_object *object)
                       object->bytes.len);
 }
 
-/* What is known to be good is neither opened nor matched: nothing in it is to be found. */
 /* Reads and matches the object once more, as what signatures say that it is as well. */
 static kj_status handle(layer *l, kj_digests *told, kj_error *err)
 {
@@ -640,11 +642,43 @@ static kj_status handle(layer *l, kj_digests *told, kj_error *err)
     if (claims->count == known)
         return KJ_OK;
     l->object->handled = true;
-    for (size_t i = known; i < claims->count; i++)
-        if (may_walk(l->object, claims->formats[i]))
-            KJ_TRY(walk_as(l, claims->formats[i], err));
+    KJ_TRY(walk(l, known, err));
     kj_digests_settle(told);
     return match_object(s, l->object, told, err);
+}
+
+/* Matches it, and if a rule says so once more. */
+static kj_status match(layer *l, kj_error *err)
+{
+    kj_scanner *s = l->scanner;
+    KJ_CLEANUP(kj_digests_clear) kj_digests told = {0};
+    kj_status status = match_object(s, l->object, &told, err);
+    if (status == KJ_OK && s->handler_count && !l->object->handled)
+        status = handle(l, &told, err);
+    s->matched = l->object;
+    return status;
+}
+
+/* What was unpacked before a budget ran out counts, and the object itself is in memory. */
+static bool is_fatal(const kj_scanner *s, kj_status status)
+{
+    return status != KJ_OK && !(s->stopped && status == KJ_LIMIT);
+}
+
+/* Opens and matches what is not known to be good. */
+static kj_status scan_layer(layer *l, kj_hashes *hashes, kj_error *err)
+{
+    kj_scanner *s = l->scanner;
+    kj_status walked = walk(l, 0, err);
+    if (l->object->odd && !l->object->reading && s->events->odd)
+        tell_odd(s, l->object);
+    if (is_fatal(s, walked))
+        return walked;
+    kj_status matched = match(l, err);
+    if (is_fatal(s, matched))
+        return matched;
+    kj_hashes_tell(hashes);
+    return walked != KJ_OK ? walked : matched;
 }
 
 static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
@@ -666,29 +700,12 @@ static kj_status scan_object(kj_scanner *s, kj_object *object, kj_error *err)
         .object = object,
     };
     kj_hashes hashes = hashes_of(s, object);
-    if (kj_hashes_trusted(&hashes)) {
-        count_lookups(s, &hashes);
-        tell_scanned(s, object);
-        return KJ_OK;
-    }
-    kj_status status = walk(&l, err);
-    if (object->odd && !object->reading && s->events->odd)
-        tell_odd(s, object);
-    /* What was unpacked before a budget ran out counts, and the object itself is in memory. */
-    if (status != KJ_OK && !(s->stopped && status == KJ_LIMIT))
-        return status;
-    KJ_CLEANUP(kj_digests_clear) kj_digests told = {0};
-    kj_status matched = match_object(s, object, &told, err);
-    if (matched == KJ_OK && s->handler_count && !object->handled)
-        matched = handle(&l, &told, err);
+    kj_status status = kj_hashes_trusted(&hashes) ? KJ_OK : scan_layer(&l, &hashes, err);
     kj_digests_clear(&l.shown);
-    if (matched != KJ_OK && !(s->stopped && matched == KJ_LIMIT))
-        return matched;
-    s->matched = object;
-    kj_hashes_tell(&hashes);
     count_lookups(s, &hashes);
-    tell_scanned(s, object);
-    return status != KJ_OK ? status : matched;
+    if (!is_fatal(s, status))
+        tell_scanned(s, object);
+    return status;
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

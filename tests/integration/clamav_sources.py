@@ -457,6 +457,16 @@ def _():
     check("normalised text" in text and "upper-case" in text, text)
 
 
+@case("test-sig shows the views that a signature is about, also where nothing of it is")
+def _():
+    write("in.html", b"<html><body>hello   World</body></html>")
+    views = lambda signature: [json.loads(line).get("view") for line in test_sig(
+        signature, "in.html", code=0, options=["--json"]).lines]
+    equal(views("One:3:*:7a7a7a"), [None, "html", "html-text", "scripts"])
+    equal(views("One:0:*:7a7a7a"), [None])
+    equal(views("One:0:*:68656c6c6f*7a7a7a"), [None, "html", "html-text"])
+
+
 @case("test-sig takes files, YARA rules and archives")
 def _():
     write("in.txt", TEXT)
@@ -481,6 +491,7 @@ def _():
     for signature in ("nothing", "One:0:*:4142zz", "two.ndb", "none.ndb", "", "One:99:*:414243"):
         result = test_sig(signature, "in.txt", code=2)
         check(result.err, "nothing was said", result)
+    check(b"nothing: neither" in test_sig("nothing", "in.txt", code=2).err)
     test_sig("One:0:*:414243", "missing", code=2)
     test_sig("One:0:*:414243", ".", code=2)
     kujo("defs", "test-sig", "One:0:*:414243", code=2)
