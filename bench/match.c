@@ -48,7 +48,7 @@ int main(int argc, char **argv)
         files++;
         total += bytes.len;
         const kj_sightings *seen = kj_matcher_seen(matcher);
-        for (uint32_t i = 0; i < seen->rule_count; i++)
+        for (uint32_t i = 0; i < seen->rules.count; i++)
             rules += kj_sightings_has_rule(seen, i);
     }
     printf("%zu files, %.1f MB, %zu matches, %.2f s, %.0f MB/s, %.1f us a file\n", files,
