@@ -200,8 +200,10 @@ static void remember(kj_front_writer *w, uint32_t crc, kj_span text)
 
 kj_status kj_front_add(kj_front_writer *w, kj_span text, uint32_t *out, kj_error *err)
 {
-    if (text.len == 0 || text.len > KJ_FRONT_TEXT_MAX || w->count == UINT32_MAX - 1)
+    if (text.len == 0 || text.len > KJ_FRONT_TEXT_MAX)
         return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "a name of %zu bytes", text.len);
+    if (w->count == UINT32_MAX - 1)
+        return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "more names than have a number");
     if (w->count && kj_span_equal(kj_span_of(w->last, w->last_len), text)) {
         *out = w->count - 1;
         return KJ_OK;

@@ -73,8 +73,8 @@ kj_status kj_sha256_fd(int fd, uint8_t out[KJ_HASH_MAX], uint64_t *out_size, kj_
 {
     enum { CHUNK = 64 << 10 };
     uint8_t chunk[CHUNK];
-    struct sha256_ctx ctx;
-    sha256_init(&ctx);
+    kj_hasher hasher;
+    kj_hasher_init(&hasher, KJ_HASH_SHA256);
     uint64_t size = 0;
     for (;;) {
         ssize_t got = pread(fd, chunk, sizeof chunk, (off_t)size);
@@ -84,10 +84,10 @@ kj_status kj_sha256_fd(int fd, uint8_t out[KJ_HASH_MAX], uint64_t *out_size, kj_
             return kj_fail_errno(err, "read");
         if (got == 0)
             break;
-        sha256_update(&ctx, (size_t)got, chunk);
+        kj_hasher_put(&hasher, kj_span_of(chunk, (size_t)got));
         size += (uint64_t)got;
     }
-    sha256_digest(&ctx, SHA256_DIGEST_SIZE, out);
+    kj_hasher_done(&hasher, out);
     *out_size = size;
     return KJ_OK;
 }

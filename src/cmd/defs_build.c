@@ -123,11 +123,7 @@ static void tell_left_out(const kj_ir *ir, const kj_sources_counts *counts)
     if (counts->clamav.ignored)
         (void)printf(_("%llu signatures are ignored because a source says so\n"),
                      (unsigned long long)counts->clamav.ignored);
-    for (size_t i = 0; i < ir->left_out.count; i++) {
-        const kj_left_out *item = &ir->left_out.items[i];
-        (void)printf(_("left out: %llu %s: %s\n"), (unsigned long long)item->count, item->kind,
-                     _(item->reason));
-    }
+    kj_sources_print_left_out(ir, stdout);
 }
 
 static void tell_built(const kj_ir *ir, const options *o, const kj_sources_counts *counts,

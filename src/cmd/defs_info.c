@@ -207,6 +207,12 @@ static const char *const scope_titles[KJ_SCOPE_COUNT] = {
     [KJ_SCOPE_AUTHENTICODE] = N_("signed programs"),
 };
 
+/* What files with a digest of a set are, in the reader's language. */
+static const char *class_title(kj_class klass)
+{
+    return klass == KJ_CLASS_TRUSTED ? _("trusted") : _(kj_class_name(klass));
+}
+
 static void print_sets(const kj_defs *defs)
 {
     if (kj_digest_sets(defs))
@@ -217,7 +223,7 @@ static void print_sets(const kj_defs *defs)
             continue;
         print_title(_(scope_titles[set->scope]), 2);
         (void)printf("%u %s, %s, %s\n", set->count, kj_hash_name((kj_hash_kind)set->kind),
-                     kj_class_name((kj_class)set->class_),
+                     class_title((kj_class)set->class_),
                      set->flags & KJ_HASHF_SIZED ? _("by size") : _("of any size"));
     }
 }

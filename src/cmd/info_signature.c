@@ -128,7 +128,7 @@ static uint32_t set_count(const facts *f)
 static void print_text(const facts *f, const char *name)
 {
     (void)printf(_("%s (%s): there is no page about it; it is known by\n"), name,
-                 kj_class_name((kj_class)f->klass));
+                 _(kj_class_name((kj_class)f->klass)));
     for (size_t i = 0; i < KJ_ORIGIN_COUNT; i++)
         if (f->rules[i])
             (void)printf("  %llu %s\n", (unsigned long long)f->rules[i], _(origin_nouns[i]));

@@ -39,6 +39,8 @@ bool kj_rules_open(const kj_option_list *paths, const kj_sources_options *how, u
     kj_ir_init(&ir, KJ_SOURCES_BUDGET);
     bool ok = kj_sources_compile(&ir, how, paths->items, paths->count, NULL) &&
               kj_rules_build(&ir, release, out);
+    if (ok && !how->quiet)
+        kj_sources_print_left_out(&ir, stderr);
     kj_ir_done(&ir);
     return ok;
 }

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
-#include "cmd/sig.h"
+#include "cmd/sig_private.h"
 #include "cmd/sources.h"
 #include "modules/module.h"
 
@@ -164,7 +164,7 @@ static bool is_one(const kj_ir *ir)
 {
     uint64_t digests = kj_hash_sets_total(&ir->hashes), rules = 0;
     for (size_t i = 0; i < ir->rules.count; i++)
-        rules += !(ir->rules.items[i].flags & (KJ_RULE_PRIVATE | KJ_RULE_GLOBAL));
+        rules += kj_sig_is_signature(ir->rules.items[i].flags);
     for (size_t i = 0; i < ir->left_out.count; i++)
         (void)kj_complain(_("the signature is not used: %s"), _(ir->left_out.items[i].reason));
     if (digests + rules == 1)

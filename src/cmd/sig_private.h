@@ -4,6 +4,14 @@
 
 #include "cmd/sig.h"
 
+/* Whether a rule with these flags is a signature itself: none that others only ask about. Handlers
+ * and trusted certificates detect nothing, and are signatures all the same. */
+static inline bool kj_sig_is_signature(uint32_t flags)
+{
+    return !(flags & (KJ_RULE_PRIVATE | KJ_RULE_GLOBAL)) || flags & KJ_RULE_HANDLER ||
+           kj_rule_origin(flags) == KJ_ORIGIN_CERTIFICATE;
+}
+
 /* Bytes as a JSON string, escaped as names are. */
 json_t *kj_sig_text(kj_span text);
 

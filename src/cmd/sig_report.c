@@ -126,7 +126,7 @@ static json_t *part(const examination *x, uint32_t code, unsigned depth)
 static uint32_t rule_of(const kj_defs *defs)
 {
     for (uint32_t i = 0; i < defs->rules.count; i++)
-        if (!(kj_defs_rule(defs, i)->flags & (KJ_RULE_PRIVATE | KJ_RULE_GLOBAL)))
+        if (kj_sig_is_signature(kj_defs_rule(defs, i)->flags))
             return i;
     return KJ_NONE;
 }

@@ -194,11 +194,13 @@ static void explain_place(const printer *p, const json_t *part)
     const json_t *string = find_string(p, text(part, "string"));
     if (!from)
         return;
-    if (!json_is_integer(from) || (to && !json_is_integer(to))) {
+    long long low = json_integer_value(from), high = json_integer_value(to);
+    bool is_place = json_is_integer(from) && (!to || json_is_integer(to));
+    if (!is_place || (to ? high : low) < 0) {
         (void)fputs(_("  <- this object has no such place"), p->out);
         return;
     }
-    long long low = json_integer_value(from), high = json_integer_value(to);
+    low = low < 0 ? 0 : low;
     if (to)
         (void)fprintf(p->out, _("  <- wanted from %lld (0x%llx) to %lld (0x%llx)"), low,
                       (unsigned long long)low, high, (unsigned long long)high);

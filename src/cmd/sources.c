@@ -187,3 +187,12 @@ bool kj_sources_print(const kj_ir *ir, bool color)
                       diags->warnings);
     return kj_diags_ok(diags);
 }
+
+void kj_sources_print_left_out(const kj_ir *ir, FILE *out)
+{
+    for (size_t i = 0; i < ir->left_out.count; i++) {
+        const kj_left_out *item = &ir->left_out.items[i];
+        (void)fprintf(out, _("left out: %llu %s: %s\n"), (unsigned long long)item->count,
+                      item->kind, _(item->reason));
+    }
+}

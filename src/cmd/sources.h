@@ -11,6 +11,8 @@
 #include "rules/clamav/cvd.h"
 #include "rules/yara/yara.h"
 
+#include <stdio.h>
+
 enum { KJ_SOURCE_MAX = 64 << 20 }; /* bytes of one source that is read whole */
 
 /* Bytes that compiling may use for all but digests, which have their own. */
@@ -96,3 +98,6 @@ KJ_MUST_CHECK kj_status kj_sources_add_rules(kj_ir *ir, const char *path,
 /* Prints the diagnostics on stderr, in the order of their sources, and a line that counts them.
  * Evaluates to whether there was no error. */
 bool kj_sources_print(const kj_ir *ir, bool color);
+
+/* Prints what the sources had that kujo does not use, by kind and reason. */
+void kj_sources_print_left_out(const kj_ir *ir, FILE *out);

@@ -72,11 +72,15 @@ typedef struct dispatch {
     bool failed; /* no memory */
 } dispatch;
 
-/* `rule`: an IR index. */
+/* KJ_RULE_VIEW_... of a rule. `rule`: an IR index, here and below. */
+static uint32_t views_of(const dispatch *d, uint32_t rule)
+{
+    return d->in->ir->rules.items[rule].flags & (uint32_t)KJ_RULE_VIEWS;
+}
+
 static void add_pair(dispatch *d, pair_list *list, uint32_t key, uint32_t rule)
 {
-    uint32_t views = d->in->ir->rules.items[rule].flags & (uint32_t)KJ_RULE_VIEWS;
-    struct pair pair = {key, d->in->map->rules[rule], views};
+    struct pair pair = {key, d->in->map->rules[rule], views_of(d, rule)};
     d->failed |= !kj_vec_add(list, pair);
 }
 
@@ -334,7 +338,7 @@ static uint32_t gate_of_module(dispatch *d, const kj_schema *module)
 static void put_behind(dispatch *d, uint32_t gate, uint32_t rule)
 {
     d->gates.items[gate].is_used = true;
-    d->gates.items[gate].views |= d->in->ir->rules.items[rule].flags & (uint32_t)KJ_RULE_VIEWS;
+    d->gates.items[gate].views |= views_of(d, rule);
     add_pair(d, &d->gated, gate, rule);
 }
 
@@ -350,7 +354,7 @@ static void use_gate_of(dispatch *d, const kj_expr *expr, uint32_t rule)
     }
     if (outer != KJ_NONE && outer != gate) {
         d->gates.items[outer].is_used = true;
-        d->gates.items[outer].views |= d->in->ir->rules.items[rule].flags & (uint32_t)KJ_RULE_VIEWS;
+        d->gates.items[outer].views |= views_of(d, rule);
         d->gates.items[gate].within = outer;
     }
     put_behind(d, gate, rule);
@@ -472,7 +476,7 @@ static void use_anchor(dispatch *d, const kj_trigger *trigger, uint32_t rule)
         add_pair(d, &d->anchored, place, rule);
     for (size_t i = 0; i < count; i++) {
         struct window window = {place,
-                                d->in->ir->rules.items[rule].flags & (uint32_t)KJ_RULE_VIEWS,
+                                views_of(d, rule),
                                 {windows[i].window, windows[i].distance, d->in->map->rules[rule]}};
         d->failed |= !kj_vec_add(&d->windows, window);
     }

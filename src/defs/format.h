@@ -233,9 +233,9 @@ _Static_assert(sizeof(kj_disk_remedy) == 36, "layout");
  *
  * A set holds digests of one kind and scope, all with a size or none. Its records are sorted; a
  * record is its key in words and a name's number. The key is the first key_len bytes of the digest.
- * Where the set is sized, its first eight bytes, as a little-endian number, are exclusive-ored with
- * kj_size_mask(size) (ir/hash_sets.h), so that the size is compared with it and takes no room; its
- * last four bytes always are with the number of the name, so that a damaged record is not found
+ * Where the set is sized, the size is mixed into its first eight bytes by kj_mask_key()
+ * (ir/hash_sets.h), so that it is compared with them and takes no room; the key's last four bytes
+ * always are exclusive-ored with the number of the name, so that a damaged record is not found
  * instead of found under another's name. Keys are evenly spread: the top bucket_log2 bits of the
  * first eight bytes, big-endian, say where to look, and records rise by these eight bytes.
  *

@@ -366,12 +366,8 @@ static void find_in(const kj_defs *defs, const view *v, const uint8_t *digest, u
 {
     uint8_t key[KJ_HASH_MAX];
     memcpy(key, digest, v->set->key_len);
-    if (v->gate) {
-        uint64_t head;
-        memcpy(&head, key, sizeof head);
-        head ^= kj_size_mask((uint32_t)size);
-        memcpy(key, &head, sizeof head);
-    }
+    if (v->gate)
+        kj_mask_key(key, (uint32_t)size);
     uint64_t head = head_of(key);
     const uint32_t *bucket = v->buckets + bucket_of(head, v->set->bucket_log2);
     if (bucket[0] > bucket[1] || bucket[1] > v->set->count)

@@ -51,7 +51,7 @@ void kj_hash_sets_find(const kj_defs *defs, kj_hash_scope scope, kj_hash_kind ki
                        const uint8_t *digest, uint64_t size, bool trusted,
                        void (*found)(void *user, uint32_t number), void *user);
 
-/* Lets go of the pages that lookups mapped: to be called after some dozens of them. */
+/* Lets go of the pages that lookups mapped: to be called after a dozen or so. */
 void kj_hash_sets_forget(const kj_defs *defs);
 
 /* ---- detections by number ------------------------------------------------------------------ */

@@ -778,11 +778,6 @@ uint32_t kj_patterns_needle(const kj_pattern_builder *w, uint32_t item)
     return w->needle_of.items[item];
 }
 
-uint32_t kj_patterns_needle_count(const kj_pattern_builder *w)
-{
-    return (uint32_t)w->needles.count;
-}
-
 double kj_patterns_cost(const kj_pattern_builder *w, uint32_t needle)
 {
     return w->needles.items[needle].cost;

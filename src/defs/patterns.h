@@ -58,7 +58,6 @@ void kj_patterns_end(kj_pattern_builder *builder);
 
 /* The needle of a pattern, by its place among the items; KJ_NONE for operands of `matches`. */
 uint32_t kj_patterns_needle(const kj_pattern_builder *builder, uint32_t item);
-uint32_t kj_patterns_needle_count(const kj_pattern_builder *builder);
 
 /* How often something that may be the needle is met in clean files, a MiB. */
 double kj_patterns_cost(const kj_pattern_builder *builder, uint32_t needle);

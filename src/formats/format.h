@@ -72,6 +72,9 @@ typedef struct kj_claims {
 
 void kj_identify(kj_span bytes, kj_claims *out);
 
+/* Whether the format of that name is one of them. */
+bool kj_claims_has(const kj_claims *claims, kj_span name);
+
 /* Adds the formats that the object is said to be: `type` as its message calls it (lower case, may
  * be empty), `name` its file name (may be empty). Behind what the bytes claim, but before a
  * catch-all. */

@@ -66,6 +66,14 @@ void kj_identify(kj_span bytes, kj_claims *out)
     }
 }
 
+bool kj_claims_has(const kj_claims *claims, kj_span name)
+{
+    for (size_t i = 0; i < claims->count; i++)
+        if (kj_span_is(name, claims->formats[i]->name))
+            return true;
+    return false;
+}
+
 /* ---- what an object is said to be ------------------------------------------------------------ */
 
 static bool has_claim(const kj_claims *claims, const kj_format *format)

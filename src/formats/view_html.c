@@ -30,8 +30,9 @@ typedef struct page {
     kj_view view;
     bool gap;               /* what follows needs no space before it */
     bool link;              /* of the text view: in a value that is part of it */
+    bool glue;              /* what follows a value at once is not parted from it: there was white
+                               space in it */
     kj_script_names *names; /* of the scripts view */
-    bool glue; /* what follows a value at once is not parted from it: there was a space in it */
     kj_view_out *out;
 } page;
 

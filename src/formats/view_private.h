@@ -35,6 +35,7 @@ static inline void kj_view_put_text(kj_view_out *out, const char *text)
 void kj_view_put_utf8(kj_view_out *out, unsigned c);
 
 void kj_view_text(kj_span bytes, kj_buf *out);
+
 /* Names that a script declares; made once a page and used for one script after the other. */
 typedef struct kj_script_name {
     uint32_t script; /* of which this is a name */

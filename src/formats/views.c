@@ -74,14 +74,13 @@ static bool is_text(const kj_format *format, kj_span bytes)
 unsigned kj_views_of(const kj_object *object)
 {
     bool text = false;
-    bool page = false;
-    for (size_t i = 0; i < object->claims.count; i++) {
-        text |= is_text(object->claims.formats[i], object->bytes);
-        page |= strcmp(object->claims.formats[i]->name, "html") == 0;
-    }
+    for (size_t i = 0; i < object->claims.count && !text; i++)
+        text = is_text(object->claims.formats[i], object->bytes);
     if (!text)
         return 0;
-    return kj_view_has_tag(object->bytes) ? HTML : page ? TEXT | HTML : TEXT;
+    if (kj_view_has_tag(object->bytes))
+        return HTML;
+    return kj_claims_has(&object->claims, kj_span_str("html")) ? TEXT | HTML : TEXT;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

@@ -79,13 +79,6 @@ static uint8_t *push(kj_hash_set *set)
     return slot;
 }
 
-static void mask_key(uint8_t *key, uint32_t size)
-{
-    uint64_t mask = kj_size_mask(size);
-    for (size_t i = 0; i < sizeof mask; i++)
-        key[i] ^= (uint8_t)(mask >> (8 * i));
-}
-
 kj_status kj_hash_sets_add(kj_hash_sets *sets, const kj_hash_signature *signature, kj_error *err)
 {
     uint32_t name;
@@ -99,7 +92,7 @@ kj_status kj_hash_sets_add(kj_hash_sets *sets, const kj_hash_signature *signatur
     memcpy(slot, signature->digest, set->key_len);
     memcpy(slot + set->key_len, &name, sizeof name);
     if (set->sized) {
-        mask_key(slot, signature->size);
+        kj_mask_key(slot, signature->size);
         memcpy(slot + set->key_len + sizeof name, &signature->size, sizeof signature->size);
     }
     return KJ_OK;

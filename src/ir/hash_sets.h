@@ -25,11 +25,14 @@ enum { KJ_HASH_KEPT = 12 };
 
 enum { KJ_HASH_ANY_SIZE = 0 }; /* no object that is digested is empty */
 
-/* What a size turns the first eight bytes of a digest into, as a little-endian number, by exclusive
- * or: the size is compared with the digest then, and takes no room. */
-static inline uint64_t kj_size_mask(uint32_t size)
+/* Mixes a size into a digest's first eight bytes, a little-endian number, by exclusive or: it is
+ * compared with the digest then, and takes no room. */
+static inline void kj_mask_key(uint8_t *key, uint32_t size)
 {
-    return size * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t head;
+    memcpy(&head, key, sizeof head);
+    head ^= size * UINT64_C(0x9E3779B97F4A7C15);
+    memcpy(key, &head, sizeof head);
 }
 
 /* One set: all its records have these in common. */
@@ -68,7 +71,8 @@ KJ_MUST_CHECK kj_status kj_hash_sets_add(kj_hash_sets *sets, const kj_hash_signa
                                          kj_error *err);
 uint64_t kj_hash_sets_total(const kj_hash_sets *sets);
 
-/* Sorts the records of a set by key, name and size, in place and in linear time. */
+/* Sorts the records of a set by key, name and size, in place; in linear time, but for those with
+ * one key. */
 void kj_hash_set_sort(const kj_hash_set *set);
 
 /* Fields of the record at `record`. */

@@ -4,7 +4,10 @@
  * earliest end counts, so memory and time stay linear however often short pieces are met.
  *
  * In every object only one piece of a chain is searched. Where it stands, the pieces near it are
- * looked for at once (kj_chain_hint), which is mostly all of them. */
+ * looked for at once (kj_chain_hint), which is mostly all of them.
+ *
+ * Hundreds of short pieces that stand everywhere would still take that many times the object's
+ * size: what one chain may cost in an object is bounded, and then it is given up, which is told. */
 #include "base/arith.h"
 #include "match/search_private.h"
 
@@ -16,6 +19,8 @@ enum {
     TRIES_MAX = 64,        /* hints of one chain that are followed in vain */
     PROBE_FROM = 32,       /* bytes of a piece that a probe begins with one of */
     SHORT = 16,            /* so many starts are compared one by one */
+    WORK_LEAST = 8 << 20,  /* starts and ends that a chain may cost in an object, and */
+    WORK_PER_BYTE = 16,    /* this for each of its bytes */
 };
 
 /* A chain in place. */
@@ -23,12 +28,39 @@ struct chain {
     const kj_disk_form *forms;
     const kj_disk_gap *gaps;
     uint32_t count; /* of forms; a gap less */
+    uint32_t needle;
+    struct kj_chain_state *state;
 };
 
 /* Where a piece may begin, both ends included, and where the match began that leads there. */
 typedef struct kj_chain_range range;
 
 enum { OWN = 0 }; /* of a range's head: each start is its own, else head - 1 */
+
+static struct kj_chain_state *state_of(kj_search *s, uint32_t needle)
+{
+    struct kj_chain_state *state = &s->chains[needle];
+    if (state->epoch != s->hits.epoch)
+        *state = (struct kj_chain_state){.epoch = s->hits.epoch};
+    return state;
+}
+
+/* Counts work. False: the chain is given up. */
+static bool spend_work(kj_search *s, const struct chain *chain, size_t count)
+{
+    struct kj_chain_state *state = chain->state;
+    state->work += count;
+    if (!state->given_up && state->work > WORK_LEAST + (uint64_t)WORK_PER_BYTE * s->bytes.len) {
+        state->given_up = true;
+        kj_search_note(s, KJ_LIMIT, chain->needle);
+    }
+    return !state->given_up;
+}
+
+static bool chain_stopped(const kj_search *s, const struct chain *chain)
+{
+    return kj_search_stopped(s) || chain->state->given_up;
+}
 
 static bool open_chain(kj_search *s, uint32_t needle, struct chain *out)
 {
@@ -41,7 +73,8 @@ static bool open_chain(kj_search *s, uint32_t needle, struct chain *out)
         kj_search_note(s, KJ_INTERNAL, needle);
         return false;
     }
-    *out = (struct chain){s->index.forms + n->first_form, gaps, n->form_count};
+    *out = (struct chain){s->index.forms + n->first_form, gaps, n->form_count, needle,
+                          state_of(s, needle)};
     return true;
 }
 
@@ -88,6 +121,7 @@ static bool choose_probe(kj_span values, size_t len, kj_probe *out, size_t *out_
 /* Over the starts of a piece. */
 typedef struct walk {
     kj_search *s;
+    const struct chain *chain;
     const kj_disk_form *form;
     bool (*take)(void *walk, size_t end); /* false: no more are wanted of this start */
     const range *range;                   /* where `start` is */
@@ -126,6 +160,8 @@ static bool begin_walk(walk *w, const kj_disk_form *form)
 static bool try_start(walk *w, size_t start)
 {
     w->start = start;
+    if (!spend_work(w->s, w->chain, 1))
+        return false;
     while (w->range->to < start)
         w->range++;
     if (w->form->flags & KJ_FORM_PROGRAM)
@@ -179,7 +215,7 @@ static bool walk_range(walk *w, size_t from, size_t to)
 /* All of the ranges. */
 static void walk_ranges(walk *w, const range *ranges, size_t count)
 {
-    for (size_t i = 0, end; i < count && !kj_search_stopped(w->s); i = end) {
+    for (size_t i = 0, end; i < count && !chain_stopped(w->s, w->chain); i = end) {
         for (end = i + 1; end < count && ranges[end].from == ranges[end - 1].to + 1; end++)
             ;
         w->range = &ranges[i];
@@ -200,6 +236,8 @@ static bool take_end(void *user, size_t end)
 {
     walk *w = user;
     struct kj_chain_end item = {end, head_of(w)};
+    if (!spend_work(w->s, w->chain, 1))
+        return false;
     if (kj_vec_add(&w->s->chain_ends, item))
         return true;
     kj_search_note(w->s, KJ_NO_MEMORY, w->form->needle);
@@ -267,8 +305,8 @@ static bool run_pieces(kj_search *s, const struct task *t, size_t *out_end, size
         kj_search_note(s, KJ_NO_MEMORY, t->chain->forms->needle);
         return false;
     }
-    walk w = {.s = s, .best_end = SIZE_MAX};
-    for (uint32_t i = t->first; i <= t->last && !kj_search_stopped(s); i++) {
+    walk w = {.s = s, .chain = t->chain, .best_end = SIZE_MAX};
+    for (uint32_t i = t->first; i <= t->last && !chain_stopped(s, t->chain); i++) {
         bool last = i == t->last;
         w.take = last ? take_last : take_end;
         w.probed = false;
@@ -318,7 +356,7 @@ static bool run_task(kj_search *s, struct task t, size_t *out_end, size_t *out_h
     chunk = chunk < CHUNK_MIN ? CHUNK_MIN : kj_min_size(chunk, CHUNK_MAX);
     size_t last = kj_min_size(t.starts.to, s->bytes.len);
     *out_end = SIZE_MAX;
-    for (size_t at = t.starts.from; at <= last && at < *out_end && !kj_search_stopped(s);
+    for (size_t at = t.starts.from; at <= last && at < *out_end && !chain_stopped(s, t.chain);
          at += chunk) {
         t.starts.from = at;
         t.starts.to = kj_min_size(at + chunk - 1, last);
@@ -375,6 +413,11 @@ bool kj_chain_is_hinted(const kj_search *s, uint32_t needle)
     return s->chains[needle].epoch == s->hits.epoch && s->chains[needle].hinted;
 }
 
+bool kj_chain_was_given_up(const kj_search *s, uint32_t needle)
+{
+    return s->chains[needle].epoch == s->hits.epoch && s->chains[needle].given_up;
+}
+
 static bool add_hit(kj_search *s, uint32_t needle, kj_hit hit)
 {
     kj_hit_list *list = kj_hits_touch(&s->hits, needle, needle);
@@ -393,11 +436,9 @@ void kj_chain_search(kj_search *s, uint32_t needle)
 
 void kj_chain_hint(kj_search *s, const kj_disk_form *form, size_t start)
 {
-    struct kj_chain_state *state = &s->chains[form->needle];
+    struct kj_chain_state *state = state_of(s, form->needle);
     struct chain chain;
     size_t end, head;
-    if (state->epoch != s->hits.epoch)
-        *state = (struct kj_chain_state){.epoch = s->hits.epoch};
     if (state->hinted || !open_chain(s, form->needle, &chain))
         return;
     size_t first = (size_t)(chain.forms - s->index.forms), piece = (size_t)(form - s->index.forms);

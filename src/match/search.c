@@ -465,8 +465,9 @@ static kj_status explain(const kj_search *s, kj_error *err)
     kj_span name = kj_defs_text(s->defs, p->identifier);
     kj_span rule = owner ? kj_defs_text(s->defs, owner->name) : kj_span_str("?");
     return kj_fail(err, KJ_LIMIT, KJ_NO_OFFSET, "%s: string %.*s of rule %.*s",
-                   s->steps_exhausted ? "the work allowed for strings is used up"
-                                      : "more matches than are kept",
+                   s->steps_exhausted || kj_chain_was_given_up(s, s->culprit)
+                       ? "the work allowed for strings is used up"
+                       : "more matches than are kept",
                    (int)name.len, (const char *)name.data, (int)rule.len, (const char *)rule.data);
 }
 

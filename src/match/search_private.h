@@ -51,7 +51,9 @@ struct kj_chain_end {
 struct kj_chain_state {
     uint32_t epoch;
     uint8_t tries;
-    bool hinted; /* its rarest piece stands where others could be near it */
+    bool hinted;   /* its rarest piece stands where others could be near it */
+    bool given_up; /* it cost more than it may */
+    uint64_t work; /* starts and ends so far */
 };
 
 enum { KJ_CHAIN_BLOCK = 4 << 10 };
@@ -142,9 +144,6 @@ void kj_verify_everywhere(kj_search *s, const kj_disk_form *form);
 /* Whether the form matches at `start`. */
 bool kj_verify_at(kj_search *s, const kj_disk_form *form, size_t start);
 
-/* The end of the form's match at `start`. False: there is none. */
-bool kj_verify_end(kj_search *s, const kj_disk_form *form, size_t start, size_t *out_end);
-
 /* Hands all ends of matches at `start` to `found`, until that says no; of forms without
  * KJ_FORM_ANY_END the one that counts. */
 void kj_verify_ends(kj_search *s, const kj_disk_form *form, size_t start,
@@ -175,6 +174,7 @@ static inline bool kj_mask_fits(const uint8_t *data, const uint8_t *values, size
 /* A piece of a chain of which only one piece is searched stands at `start`. */
 void kj_chain_hint(kj_search *s, const kj_disk_form *form, size_t start);
 bool kj_chain_is_hinted(const kj_search *s, uint32_t needle);
+bool kj_chain_was_given_up(const kj_search *s, uint32_t needle);
 
 /* Whether the chain matches anywhere, with a start from `from` to `to`. */
 bool kj_chain_find(kj_search *s, uint32_t needle, size_t from, size_t to, kj_hit *out);

@@ -220,7 +220,8 @@ static kj_status match_at(kj_search *s, const kj_disk_form *form, const kj_progr
     return KJ_OK;
 }
 
-bool kj_verify_end(kj_search *s, const kj_disk_form *form, size_t start, size_t *out_end)
+/* The end of the form's match at `start`. False: there is none. */
+static bool verify_end(kj_search *s, const kj_disk_form *form, size_t start, size_t *out_end)
 {
     kj_program program;
     uint8_t key;
@@ -240,7 +241,7 @@ void kj_verify_ends(kj_search *s, const kj_disk_form *form, size_t start,
     kj_program program;
     size_t end;
     if (!(form->flags & KJ_FORM_ANY_END)) {
-        if (kj_verify_end(s, form, start, &end))
+        if (verify_end(s, form, start, &end))
             (void)found(user, end);
     } else if (!kj_program_open(s->defs, form->data, &program)) {
         kj_search_note(s, KJ_INTERNAL, form->needle);
@@ -607,5 +608,5 @@ void kj_verify_everywhere(kj_search *s, const kj_disk_form *form)
 bool kj_verify_at(kj_search *s, const kj_disk_form *form, size_t start)
 {
     size_t end;
-    return kj_verify_end(s, form, start, &end);
+    return verify_end(s, form, start, &end);
 }

@@ -74,10 +74,7 @@ static const struct type_row {
 
 static bool claims(const kj_object *object, const char *format)
 {
-    for (size_t i = 0; i < object->claims.count; i++)
-        if (strcmp(object->claims.formats[i]->name, format) == 0)
-            return true;
-    return false;
+    return kj_claims_has(&object->claims, kj_span_str(format));
 }
 
 static bool claims_kind(const kj_object *object, kj_kind kind)

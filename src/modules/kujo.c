@@ -221,14 +221,6 @@ static kj_value is_odd(const kj_object *object, kj_span name)
     return kj_value_bool(object->odd & KJ_ODD(heuristic));
 }
 
-static bool is_type(const kj_object *object, kj_span name)
-{
-    for (size_t i = 0; i < object->claims.count; i++)
-        if (kj_span_is(name, object->claims.formats[i]->name))
-            return true;
-    return false;
-}
-
 /* The message that an object is, or is a part of at any depth. */
 static const kj_object *message_of(const kj_object *object)
 {
@@ -259,7 +251,7 @@ static kj_value object_field(const kj_module_input *input, uint16_t field, const
     case KIND:
         return text(kind_names[object->claims.formats[0]->kind]);
     case IS_TYPE:
-        return kj_value_bool(is_type(object, args[0].text));
+        return kj_value_bool(kj_claims_has(&object->claims, args[0].text));
     case NAMES:
         return kj_value_int(1 + (int64_t)object->name_count);
     case NAMES_ITEM:
@@ -279,7 +271,7 @@ static kj_value container_field(const kj_object *container, uint16_t field, cons
         return kj_value_text(container->name);
     if (field == CONTAINER_TYPE)
         return text(container->claims.formats[0]->name);
-    return kj_value_bool(is_type(container, args[0].text));
+    return kj_value_bool(kj_claims_has(&container->claims, args[0].text));
 }
 
 static kj_value named_header(const kj_mail *mail, kj_span name)

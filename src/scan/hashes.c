@@ -107,20 +107,13 @@ static bool look_up_object(kj_hashes *h, bool trusted)
 /* ---- programs --------------------------------------------------------------------------------
  */
 
-static bool is_claimed(const kj_object *object, const char *format)
-{
-    for (size_t i = 0; i < object->claims.count; i++)
-        if (strcmp(object->claims.formats[i]->name, format) == 0)
-            return true;
-    return false;
-}
-
 /* The object's headers; NULL when it is no program for Windows. */
 static const kj_pe *pe_of(kj_hashes *h)
 {
     if (h->pe || h->no_pe)
         return h->pe;
-    kj_pe *pe = is_claimed(h->object, "pe") ? kj_new(h->arena, kj_pe) : NULL;
+    bool is_program = kj_claims_has(&h->object->claims, kj_span_str("pe"));
+    kj_pe *pe = is_program ? kj_new(h->arena, kj_pe) : NULL;
     if (pe && kj_pe_read(h->object->bytes, pe, NULL) == KJ_OK)
         h->pe = pe;
     h->no_pe = !h->pe;
@@ -161,12 +154,11 @@ static bool is_repeated(const kj_span *sections, size_t index)
     return false;
 }
 
-/* ClamAV, for whose signatures these are, digests sections of 32-bit programs only. */
 static void look_up_sections(kj_hashes *h, const kj_pe *pe)
 {
     kj_span sections[KJ_PE_SECTIONS_MAX], whole = h->object->bytes;
     uint64_t left = SECTION_BYTES_MIN + SECTION_BYTES * (uint64_t)whole.len;
-    size_t count = pe->is64 ? 0 : kj_pe_section_data(pe, whole, sections);
+    size_t count = kj_pe_section_data(pe, whole, sections);
     for (size_t i = 0; i < count; i++) {
         kj_digested digested = {.have = 0};
         const subject of = {KJ_SCOPE_SECTION,

@@ -416,6 +416,10 @@ def _():
     equal((part["kind"], part["value"], part["from"]), ("found_at", False, 3))
     part = one_report("One:0:3,2:414243")["condition"]
     equal((part["kind"], part["value"], part["from"], part["to"]), ("found_in", False, 3, 5))
+    text = test_sig("One:0:EOF-1000,980:3a3a3a", "in.txt", code=0).out.decode()
+    check("from 0 (0x0) to 21 (0x15)" in text, text)
+    text = test_sig("One:0:EOF-1000:3a3a3a", "in.txt", code=0).out.decode()
+    check("no such place" in text, text)
     text = test_sig("One:1:EP+2:414243", "in.txt", code=0).out.decode()
     check("the object is text" in text and "no such place" in text, text)
 
@@ -480,6 +484,22 @@ def _():
     check("#a > 3" in test_sig("one.yar", "in.txt", code=0).out.decode())
     test_sig("named", "in.txt", code=1, options=["--type", "ndb"])
     test_sig('rule a { strings: $a = "ABC" condition: $a }', "in.txt", code=1)
+
+
+@case("a scan says which of its rules are not used, and why")
+def _():
+    write("in.txt", TEXT)
+    write("x.cbc", b"x\n")
+    scan = ("scan", "-d", "none", "-r", "x.cbc", "in.txt")
+    check(b"left out: 1 cbc: programs are not run\n" in kujo(*scan, code=0).err)
+    equal(kujo(*scan, "-q", code=0).err, b"")
+
+
+@case("test-sig shows signatures that detect nothing, too")
+def _():
+    handler = "One;Engine:81-255,Target:0,HandlerType:CL_TYPE_MAIL;0;%s"
+    equal(one_report(handler % "414243")["matched"], True)
+    equal(one_report(handler % "7a7a7a")["matched"], False)
 
 
 @case("test-sig refuses what is no signature, or several")

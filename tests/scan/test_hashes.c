@@ -374,9 +374,9 @@ static void test_parts_of_programs(void **state)
                   "Section.A exact [md5 section 512+512 d8]\n"
                   "Section.B exact [sha256 section 1024+512 40]\n");
     expect(first, "No.Object exact [md5 object 0+512 d8]\n");
-    /* Of 64 bits: ClamAV looks at none of its sections. */
-    put_u32(p, OPTIONAL_AT, 0x20B);
-    expect(whole, "");
+    put_u32(p, OPTIONAL_AT, 0x20B); /* of 64 bits */
+    expect(whole, "Section.A exact [md5 section 512+512 d8]\n"
+                  "Section.B exact [sha256 section 1024+512 40]\n");
 }
 
 /* Authenticode leaves out the checksum and the certificates, so that signing does not change it. */
