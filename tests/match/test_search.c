@@ -432,6 +432,46 @@ static void short_pieces_of_chains_need_no_lists(void **state)
     kj_arena_done(&arena);
 }
 
+/* Hundreds of pieces each of which stands everywhere: given up, told, and others are still found.
+ */
+static void chains_that_cost_too_much_are_given_up(void **state)
+{
+    (void)state;
+    enum { LEN = 512 << 10, PIECES = 900 };
+    kj_arena arena;
+    kj_buf text, input;
+    kj_error err = {0};
+    kj_arena_init(&arena, 64 << 20);
+    kj_buf_init(&text, 64 << 10);
+    kj_buf_init(&input, LEN + 64);
+    for (unsigned i = 0; i < PIECES; i++)
+        kj_buf_put_text(&text, "ab.{1,100}?");
+    kj_buf_put_text(&text, "cc");
+    for (unsigned i = 0; i < LEN / 2; i++)
+        kj_buf_put_text(&input, "ab");
+    kj_buf_put_text(&input, "needle");
+    const kj_pattern patterns[] = {
+        make_pattern(&arena, HEX, KJ_MOD_GAPS, kj_buf_text(&text)),
+        make_pattern(&arena, HEX, KJ_MOD_GAPS, "needle"),
+    };
+    const kj_search_limits few = {.hits_per_pattern = 100};
+    tree_defs defs;
+    size_t count;
+    assert_true(tree_defs_open_as(&defs, patterns, 2, 0, NULL));
+    kj_search *search = kj_search_new(&defs.defs);
+    assert_int_equal(kj_search_run(search, kj_buf_span(&input), &few, &err), KJ_LIMIT);
+    assert_non_null(strstr(err.message, "the work allowed for strings is used up"));
+    (void)kj_search_hits(search, 0, &count);
+    assert_int_equal(count, 0);
+    (void)kj_search_hits(search, 1, &count);
+    assert_int_equal(count, 1);
+    kj_search_free(search);
+    tree_defs_close(&defs);
+    kj_buf_done(&text);
+    kj_buf_done(&input);
+    kj_arena_done(&arena);
+}
+
 static void finds_nothing_without_patterns(void **state)
 {
     (void)state;
@@ -728,6 +768,7 @@ int main(void)
         cmocka_unit_test(rows_of_one_byte_are_one_sweep),
         cmocka_unit_test(limits_drop_and_say_so),
         cmocka_unit_test(short_pieces_of_chains_need_no_lists),
+        cmocka_unit_test(chains_that_cost_too_much_are_given_up),
         cmocka_unit_test(finds_nothing_without_patterns),
         cmocka_unit_test(agrees_with_the_slow_matcher),
         cmocka_unit_test(chains_are_there_where_the_slow_matcher_says),
