@@ -8,6 +8,7 @@
 #pragma once
 
 #include "ir/ir.h"
+#include "rules/clamav/line_reader.h"
 
 /* The functionality level that MinFL, MaxFL and Engine: are compared with; ClamAV 1.4.6 has it. */
 enum { KJ_CLAMAV_LEVEL = 216 };
@@ -40,12 +41,11 @@ bool kj_clamav_takes(const char *name);
 /* What must be read first has a low number: .ign and .ign2 before all others, .crb next. */
 unsigned kj_clamav_order(const char *name);
 
-/* Where the bytes come from: up to `len` of them; 0 at the end; negative: an error, which err
- * names. */
+/* A file of signatures. */
 typedef struct kj_clamav_input {
     const char *name; /* as the user gave it; its extension says what it holds */
     const char *kind; /* "ndb": what it holds, however it is called. NULL: by the extension */
-    ptrdiff_t (*read)(void *user, void *buf, size_t len, kj_error *err);
+    kj_line_source *read;
     void *user;
     bool trusted; /* lists of digests are of known good files */
 } kj_clamav_input;

@@ -2,13 +2,13 @@
 #include "rules/clamav/trusted.h"
 
 #include "base/arith.h"
+#include "base/cleanup.h"
 #include "base/path.h"
 #include "base/text.h"
 
 #include <string.h>
 
 enum {
-    LINE_MAX_LEN = 64 << 10,
     COLUMNS_MAX = 64,
     SHOWN_MAX = 60, /* bytes of a malformed line that are shown */
     NO_COLUMN = -1,
@@ -180,75 +180,33 @@ static kj_status take_line(list *l, kj_span line, kj_error *err)
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
-typedef struct line_reader {
-    kj_trusted_read *read;
-    void *user;
-    size_t start; /* of the line at hand */
-    size_t end;   /* of what was read */
-    bool over;    /* nothing more can be read */
-    uint8_t bytes[LINE_MAX_LEN];
-} line_reader;
-
-static kj_status fill(line_reader *r, kj_error *err)
-{
-    memmove(r->bytes, r->bytes + r->start, r->end - r->start);
-    r->end -= r->start;
-    r->start = 0;
-    ptrdiff_t got = r->read(r->user, r->bytes + r->end, sizeof r->bytes - r->end, err);
-    if (got < 0)
-        return err->status;
-    r->end += (size_t)got;
-    r->over = got == 0;
-    return KJ_OK;
-}
-
-/* The next line, without its end; *out_long: it is only the beginning of one. */
-static kj_status next_line(line_reader *r, kj_span *out, bool *out_long, bool *out_any,
-                           kj_error *err)
-{
-    const uint8_t *found;
-    while (!(found = memchr(r->bytes + r->start, '\n', r->end - r->start)) && !r->over &&
-           (r->start > 0 || r->end < sizeof r->bytes))
-        KJ_TRY(fill(r, err));
-    size_t len = found ? (size_t)(found - r->bytes) - r->start : r->end - r->start;
-    *out = kj_span_of(r->bytes + r->start, len);
-    *out_any = found || len > 0;
-    *out_long = !found && !r->over;
-    r->start += len + (found != NULL);
-    return KJ_OK;
-}
-
-static kj_status take_lines(list *l, line_reader *r, kj_error *err)
+static kj_status take_lines(list *l, kj_line_reader *reader, kj_error *err)
 {
     kj_span line;
-    bool any, is_long, was_long = false;
     for (;;) {
-        KJ_TRY(next_line(r, &line, &is_long, &any, err));
+        bool any;
+        KJ_TRY(kj_line_reader_next(reader, &line, &any, err));
         if (!any)
             return KJ_OK;
-        l->line += !was_long;
-        if (is_long && !was_long)
+        l->line++;
+        if (line.len > KJ_LINE_MAX)
             malformed(l, line, "a line of more than 64 KiB");
-        else if (!was_long)
+        else
             KJ_TRY(take_line(l, line, err));
-        was_long = is_long;
     }
 }
 
-kj_status kj_trusted_load(kj_ir *ir, const char *name, kj_trusted_read *read, void *user,
+kj_status kj_trusted_load(kj_ir *ir, const char *name, kj_line_source *read, void *user,
                           bool strict, uint64_t *out_count, kj_error *err)
 {
     list l = {.ir = ir,
               .name = name,
               .set = kj_span_sub(kj_path_base(kj_span_str(name)), 0, KJ_FRONT_TEXT_MAX),
               .strict = strict};
-    line_reader *reader = calloc(1, sizeof *reader);
-    if (!reader)
+    KJ_CLEANUP(kj_line_reader_done) kj_line_reader reader;
+    if (!kj_line_reader_init(&reader, read, user))
         return kj_no_memory(err);
-    reader->read = read;
-    reader->user = user;
-    kj_status status = take_lines(&l, reader, err);
-    free(reader);
+    kj_status status = take_lines(&l, &reader, err);
     *out_count += l.taken;
     return status;
 }

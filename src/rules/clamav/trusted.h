@@ -3,9 +3,7 @@
 #pragma once
 
 #include "ir/ir.h"
-
-/* Where the bytes of a list come from: as kj_clamav_input.read. */
-typedef ptrdiff_t kj_trusted_read(void *user, void *buf, size_t len, kj_error *err);
+#include "rules/clamav/line_reader.h"
 
 /* Reads a list and adds its digests to ir->hashes as trusted, under the name of the list. A line of
  * it is one of
@@ -19,6 +17,6 @@ typedef ptrdiff_t kj_trusted_read(void *user, void *buf, size_t len, kj_error *e
  * Of a CSV line the strongest digest is taken, and the size. Comments (#) and empty lines are
  * passed over, other lines are malformed: warnings, or errors when `strict`. *out_count: digests
  * taken. */
-KJ_MUST_CHECK kj_status kj_trusted_load(kj_ir *ir, const char *name, kj_trusted_read *read,
+KJ_MUST_CHECK kj_status kj_trusted_load(kj_ir *ir, const char *name, kj_line_source *read,
                                         void *user, bool strict, uint64_t *out_count,
                                         kj_error *err);
