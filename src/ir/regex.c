@@ -1,6 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ir/regex.h"
 
+#include "base/text.h"
+
+void kj_byte_set_add_range(kj_byte_set *set, unsigned from, unsigned to)
+{
+    for (unsigned byte = from; byte <= to; byte++)
+        kj_byte_set_add(set, (uint8_t)byte);
+}
+
+void kj_byte_set_invert(kj_byte_set *set)
+{
+    for (size_t i = 0; i < 4; i++)
+        set->words[i] = ~set->words[i];
+}
+
+void kj_byte_set_fold(kj_byte_set *set)
+{
+    for (unsigned upper = 'A'; upper <= 'Z'; upper++) {
+        uint8_t both[] = {(uint8_t)upper, (uint8_t)(upper | 0x20)};
+        if (kj_byte_set_has(set, both[0]) || kj_byte_set_has(set, both[1])) {
+            kj_byte_set_add(set, both[0]);
+            kj_byte_set_add(set, both[1]);
+        }
+    }
+}
+
+unsigned kj_byte_set_count(const kj_byte_set *set)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < 4; i++)
+        count += (unsigned)__builtin_popcountll(set->words[i]);
+    return count;
+}
+
+bool kj_byte_set_add_named(kj_byte_set *set, unsigned letter)
+{
+    kj_byte_set named = {0};
+    switch (kj_lower((uint8_t)letter)) {
+    case 'w':
+        kj_byte_set_add_range(&named, 'a', 'z');
+        kj_byte_set_add_range(&named, 'A', 'Z');
+        kj_byte_set_add_range(&named, '0', '9');
+        kj_byte_set_add(&named, '_');
+        break;
+    case 's':
+        kj_byte_set_add_range(&named, '\t', '\r');
+        kj_byte_set_add(&named, ' ');
+        break;
+    case 'd':
+        kj_byte_set_add_range(&named, '0', '9');
+        break;
+    default:
+        return false;
+    }
+    if (letter < 'a')
+        kj_byte_set_invert(&named);
+    for (size_t i = 0; i < 4; i++)
+        set->words[i] |= named.words[i];
+    return true;
+}
+
 static uint32_t add(uint32_t a, uint32_t b)
 {
     uint32_t sum;

@@ -35,6 +35,14 @@ static inline bool kj_byte_set_has(const kj_byte_set *set, uint8_t byte)
     return set->words[byte / 64] >> byte % 64 & 1;
 }
 
+void kj_byte_set_add_range(kj_byte_set *set, unsigned from, unsigned to); /* both included */
+void kj_byte_set_invert(kj_byte_set *set);
+void kj_byte_set_fold(kj_byte_set *set); /* adds each ASCII letter's other case */
+unsigned kj_byte_set_count(const kj_byte_set *set);
+
+/* Adds what \d, \w and \s stand for, or \D, \W and \S; false, and nothing, for another letter. */
+bool kj_byte_set_add_named(kj_byte_set *set, unsigned letter);
+
 enum { KJ_RE_UNBOUNDED = UINT32_MAX, KJ_RE_MAX_DEPTH = 64 };
 
 typedef struct kj_re kj_re;

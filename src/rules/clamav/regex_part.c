@@ -62,40 +62,11 @@ static kj_re *repeat_of(reading *r, const kj_re *child, uint32_t min, uint32_t m
     return re;
 }
 
-static void fill(kj_byte_set *set)
-{
-    for (size_t i = 0; i < 4; i++)
-        set->words[i] = UINT64_MAX;
-}
-
-static unsigned members(const kj_byte_set *set)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < 4; i++)
-        count += (unsigned)__builtin_popcountll(set->words[i]);
-    return count;
-}
-
-static void add_range(kj_byte_set *set, unsigned from, unsigned to)
-{
-    for (unsigned byte = from; byte <= to; byte++)
-        kj_byte_set_add(set, (uint8_t)byte);
-}
-
-static void fold(kj_byte_set *set)
-{
-    for (unsigned upper = 'A'; upper <= 'Z'; upper++)
-        if (kj_byte_set_has(set, (uint8_t)upper) || kj_byte_set_has(set, (uint8_t)(upper | 0x20))) {
-            kj_byte_set_add(set, (uint8_t)upper);
-            kj_byte_set_add(set, (uint8_t)(upper | 0x20));
-        }
-}
-
 static kj_re *class_of(reading *r, kj_byte_set set)
 {
     kj_re *re = new_node(r, KJ_RE_CLASS, 0);
     if (r->nocase)
-        fold(&set);
+        kj_byte_set_fold(&set);
     if (re)
         re->set = set;
     return re;
@@ -133,32 +104,6 @@ static kj_re *give_up(reading *r)
 {
     r->failed = true;
     return NULL;
-}
-
-/* \d, \w, \s and their opposites. */
-static bool named_class(unsigned letter, kj_byte_set *set)
-{
-    kj_byte_set named = {0};
-    switch (letter | 0x20) {
-    case 'd':
-        add_range(&named, '0', '9');
-        break;
-    case 'w':
-        add_range(&named, '0', '9');
-        add_range(&named, 'A', 'Z');
-        add_range(&named, 'a', 'z');
-        kj_byte_set_add(&named, '_');
-        break;
-    case 's':
-        add_range(&named, '\t', '\r');
-        kj_byte_set_add(&named, ' ');
-        break;
-    default:
-        return false;
-    }
-    for (size_t i = 0; i < 4; i++)
-        set->words[i] |= letter & 0x20 ? named.words[i] : ~named.words[i];
-    return true;
 }
 
 /* The character behind a `\`, which is at r->pos; false: it is none that is known. */
@@ -199,7 +144,7 @@ static bool read_item(reading *r, kj_byte_set *set, uint8_t *out, bool *out_sing
         *out = '\b';
         return true;
     }
-    if (named_class(peek(r, 0), set)) {
+    if (kj_byte_set_add_named(set, peek(r, 0))) {
         r->pos++;
         *out_single = false;
         return true;
@@ -224,20 +169,20 @@ static kj_re *read_class(reading *r)
                 return give_up(r);
         }
         if (single)
-            add_range(&set, from, to);
+            kj_byte_set_add_range(&set, from, to);
     }
     r->pos++;
     if (r->nocase)
-        fold(&set);
-    for (size_t i = 0; inverted && i < 4; i++)
-        set.words[i] = ~set.words[i];
+        kj_byte_set_fold(&set);
+    if (inverted)
+        kj_byte_set_invert(&set);
     return class_of(r, set);
 }
 
 static kj_re *anything(reading *r)
 {
-    kj_byte_set set;
-    fill(&set);
+    kj_byte_set set = {0};
+    kj_byte_set_invert(&set);
     return repeat_of(r, class_of(r, set), 0, KJ_RE_UNBOUNDED);
 }
 
@@ -256,7 +201,7 @@ static kj_re *read_escape(reading *r)
             r->pos++;
         return anything(r);
     }
-    if (named_class(c, &set)) {
+    if (kj_byte_set_add_named(&set, c)) {
         r->pos++;
         return class_of(r, set);
     }
@@ -286,7 +231,7 @@ static const kj_re *read_group(reading *r)
 static const kj_re *read_single(reading *r)
 {
     unsigned c = peek(r, 0);
-    kj_byte_set set;
+    kj_byte_set set = {0};
     r->pos++;
     switch (c) {
     case '(':
@@ -299,7 +244,7 @@ static const kj_re *read_single(reading *r)
     case '$':
         return new_node(r, KJ_RE_EMPTY, 0);
     case '.':
-        fill(&set);
+        kj_byte_set_invert(&set);
         return class_of(r, set);
     case '*':
     case '+':
@@ -433,7 +378,7 @@ static const kj_re *read_alternatives(reading *r)
 static void measure_run(const kj_re *re, size_t *now, size_t *most, unsigned depth)
 {
     if (re->op == KJ_RE_CLASS) {
-        *now = members(&re->set) <= STRICT_MAX ? *now + 1 : 0;
+        *now = kj_byte_set_count(&re->set) <= STRICT_MAX ? *now + 1 : 0;
         *most = *now > *most ? *now : *most;
     } else if (re->op == KJ_RE_CONCAT && depth < DEPTH_MAX) {
         for (size_t i = 0; i < re->count; i++)
@@ -637,7 +582,8 @@ static void spell(const kj_re *re, const spellings *in, spellings *out, unsigned
         bool class = re->op == KJ_RE_CLASS;
         for (size_t i = 0; i < in->count; i++) {
             append(out, &in->items[i], class ? &re->set : NULL);
-            out->failed |= class && in->items[i].len < SPELLED_MIN && members(&re->set) > WIDE;
+            out->failed |=
+                class && in->items[i].len < SPELLED_MIN && kj_byte_set_count(&re->set) > WIDE;
         }
     }
 }

@@ -53,57 +53,6 @@ static bool fail(regex *r, size_t len, const char *hint, const char *message)
     return false;
 }
 
-static void add_range(kj_byte_set *set, unsigned from, unsigned to)
-{
-    for (unsigned byte = from; byte <= to; byte++)
-        kj_byte_set_add(set, (uint8_t)byte);
-}
-
-static void invert(kj_byte_set *set)
-{
-    for (size_t i = 0; i < 4; i++)
-        set->words[i] = ~set->words[i];
-}
-
-/* Adds what \w, \S and so on stand for; false for another letter. */
-static bool add_named_class(kj_byte_set *set, unsigned letter)
-{
-    kj_byte_set named = {0};
-    switch (kj_lower((uint8_t)letter)) {
-    case 'w':
-        add_range(&named, 'a', 'z');
-        add_range(&named, 'A', 'Z');
-        add_range(&named, '0', '9');
-        add_range(&named, '_', '_');
-        break;
-    case 's':
-        add_range(&named, '\t', '\r');
-        add_range(&named, ' ', ' ');
-        break;
-    case 'd':
-        add_range(&named, '0', '9');
-        break;
-    default:
-        return false;
-    }
-    if (letter < 'a')
-        invert(&named);
-    for (size_t i = 0; i < 4; i++)
-        set->words[i] |= named.words[i];
-    return true;
-}
-
-static void fold(kj_byte_set *set)
-{
-    for (unsigned upper = 'A'; upper <= 'Z'; upper++) {
-        uint8_t both[] = {(uint8_t)upper, (uint8_t)(upper | 0x20)};
-        if (kj_byte_set_has(set, both[0]) || kj_byte_set_has(set, both[1])) {
-            kj_byte_set_add(set, both[0]);
-            kj_byte_set_add(set, both[1]);
-        }
-    }
-}
-
 /* A `\` before a character that means nothing special with it is mostly one that should be two. */
 static bool check_escape(regex *r, unsigned c)
 {
@@ -163,7 +112,7 @@ static bool read_class_item(regex *r, kj_byte_set *set)
     if (!read_member(r, &from))
         return false;
     if (!begins_range(r)) {
-        if (!letter || !add_named_class(set, letter))
+        if (!letter || !kj_byte_set_add_named(set, letter))
             kj_byte_set_add(set, from);
         return true;
     }
@@ -175,7 +124,7 @@ static bool read_class_item(regex *r, kj_byte_set *set)
         r->pos = start;
         return fail(r, len, "a '-' that is meant as a character goes last", "bad character range");
     }
-    add_range(set, from, to);
+    kj_byte_set_add_range(set, from, to);
     return true;
 }
 
@@ -198,9 +147,9 @@ static bool read_class(regex *r)
     }
     r->pos++;
     if (r->nocase)
-        fold(&set);
+        kj_byte_set_fold(&set);
     if (negated)
-        invert(&set);
+        kj_byte_set_invert(&set);
     return kj_yara_re_push(r->c, kj_yara_re_class(r->c, &set));
 }
 
@@ -210,7 +159,7 @@ static bool push_byte(regex *r, uint8_t byte)
         return kj_yara_re_push(r->c, kj_yara_re_byte(r->c, byte));
     kj_byte_set set = {0};
     kj_byte_set_add(&set, byte);
-    fold(&set);
+    kj_byte_set_fold(&set);
     return kj_yara_re_push(r->c, kj_yara_re_class(r->c, &set));
 }
 
@@ -331,7 +280,7 @@ static bool read_assertion(regex *r, kj_re_op op, size_t len)
 static bool read_escaped(regex *r)
 {
     kj_byte_set set = {0};
-    if (add_named_class(&set, peek(r, 1))) {
+    if (kj_byte_set_add_named(&set, peek(r, 1))) {
         r->pos += 2;
         return kj_yara_re_push(r->c, kj_yara_re_class(r->c, &set));
     }
