@@ -254,13 +254,7 @@ static bool copy_versions(const kj_clamav_ask *ask, const kj_pe_resources *resou
 static void read_versions(const kj_clamav_ask *ask, kj_clamav_program *out)
 {
     const kj_module_input *input = ask->input;
-    const kj_pe_ask pe = {
-        .call = ask->call,
-        .input = input,
-        .arena = input->arena,
-        .bytes = ask->bytes,
-        .state = kj_module_state(input, &kj_module_pe, sizeof(kj_pe_state)),
-    };
+    const kj_pe_ask pe = kj_pe_ask_of(input, ask->call, ask->bytes);
     out->has_versions = true;
     if (!pe.state || !kj_pe_need(&pe, KJ_PE_PART_HEADERS) || !pe.state->is_pe ||
         !kj_pe_need(&pe, KJ_PE_PART_RESOURCES) || pe.state->resources.info_count == 0)

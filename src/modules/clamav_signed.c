@@ -157,13 +157,7 @@ static bool read_chains(const kj_clamav_ask *ask, const kj_pe_signatures *from,
 static struct kj_clamav_chain *read_signatures(const kj_clamav_ask *ask)
 {
     const kj_module_input *input = ask->input;
-    const kj_pe_ask pe = {
-        .call = ask->call,
-        .input = input,
-        .arena = input->arena,
-        .bytes = ask->bytes,
-        .state = kj_module_state(input, &kj_module_pe, sizeof(kj_pe_state)),
-    };
+    const kj_pe_ask pe = kj_pe_ask_of(input, ask->call, ask->bytes);
     struct kj_clamav_chain *out = kj_new(input->arena, struct kj_clamav_chain);
     if (!out || input->object->view || !pe.state || !kj_pe_need(&pe, KJ_PE_PART_HEADERS) ||
         !pe.state->is_pe || pe.state->pe.directories[KJ_PE_CERTIFICATES].rva == 0 ||

@@ -554,20 +554,25 @@ static bool takes(const kj_field *row, const kj_field_call *call)
     return n == call->count;
 }
 
+kj_pe_ask kj_pe_ask_of(const kj_module_input *input, const kj_field_call *call, kj_span bytes)
+{
+    return (kj_pe_ask){
+        .args = call->args,
+        .call = call,
+        .input = input,
+        .arena = input->arena,
+        .bytes = bytes,
+        .state = kj_module_state(input, &kj_module_pe, sizeof(kj_pe_state)),
+    };
+}
+
 static kj_value get(const kj_module_input *input, uint16_t field, const kj_field_call *call)
 {
     const kj_field *row = kj_module_row(&kj_module_pe, field);
     if (!row || !takes(row, call))
         return kj_value_undefined();
-    const kj_pe_ask ask = {
-        .field = field,
-        .args = call->args,
-        .call = call,
-        .input = input,
-        .arena = input->arena,
-        .bytes = input->object->bytes,
-        .state = kj_module_state(input, &kj_module_pe, sizeof(kj_pe_state)),
-    };
+    kj_pe_ask ask = kj_pe_ask_of(input, call, input->object->bytes);
+    ask.field = field;
     if (!ask.state || !kj_pe_need(&ask, KJ_PE_PART_HEADERS))
         return kj_value_undefined();
     if (field == KJ_PEF_IS_PE)

@@ -399,6 +399,10 @@ typedef struct kj_pe_ask {
     kj_pe_state *state;
 } kj_pe_ask;
 
+/* A question to this module about `bytes`, which are the object's or a view of it; `state` is NULL
+ * without memory. */
+kj_pe_ask kj_pe_ask_of(const kj_module_input *input, const kj_field_call *call, kj_span bytes);
+
 /* Takes `bytes` of work; false when there is none left. */
 bool kj_pe_pay(const kj_pe_ask *ask, uint64_t bytes);
 
