@@ -154,22 +154,6 @@ static void tell_odd(void *user, kj_oddities odd, kj_span member)
                            kj_heuristics[i].sentence);
 }
 
-static void ignore_sighting(void *user, uint32_t set, uint32_t artifact, kj_span member)
-{
-    (void)user;
-    (void)set;
-    (void)artifact;
-    (void)member;
-}
-
-static void ignore_object(void *user, bool is_member, const char *type, uint64_t bytes)
-{
-    (void)user;
-    (void)is_member;
-    (void)type;
-    (void)bytes;
-}
-
 /* A copy that knows every field of this version, and the events that use it. */
 static kj_scan_events events_of(const kujo_callbacks *callbacks, kujo_callbacks *copy)
 {
@@ -180,9 +164,7 @@ static kj_scan_events events_of(const kujo_callbacks *callbacks, kujo_callbacks 
         .user = copy,
         .finding = tell_finding,
         .unseen = tell_unseen,
-        .sighting = ignore_sighting,
         .odd = tell_odd,
-        .object = ignore_object,
     };
 }
 

@@ -150,7 +150,7 @@ static void tell_sightings(kj_matcher *matcher, uint32_t set, const kj_object *o
                            const kj_scan_events *events)
 {
     const kj_sightings *seen = kj_matcher_seen(matcher);
-    if (!kj_bits_any(&seen->artifacts))
+    if (!events->sighting || !kj_bits_any(&seen->artifacts))
         return;
     kj_buf path;
     kj_member_path(object, (kj_span){0}, &path);

@@ -627,8 +627,9 @@ static void count_lookups(kj_scanner *s, const kj_hashes *hashes)
 
 static void tell_scanned(kj_scanner *s, const kj_object *object)
 {
-    s->events->object(s->events->user, object->depth > 0, object->claims.formats[0]->name,
-                      object->bytes.len);
+    if (s->events->object)
+        s->events->object(s->events->user, object->depth > 0, object->claims.formats[0]->name,
+                          object->bytes.len);
 }
 
 /* Reads and matches the object once more, as what signatures say that it is as well. */

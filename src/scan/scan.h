@@ -63,7 +63,8 @@ typedef struct kj_scan_events {
     void (*finding)(void *user, const kj_finding *finding);
     /* Something was not looked at. `member` as in kj_finding. `why`: a status for tools. */
     void (*unseen)(void *user, kj_status why, kj_span member, const char *sentence);
-    /* An artifact of set `set` was seen in `member`; what a volume's detections are made of. */
+    /* An artifact of set `set` was seen in `member`; what a volume's detections are made of. NULL:
+     * nobody asks. */
     void (*sighting)(void *user, uint32_t set, uint32_t artifact, kj_span member);
     /* A rule of an advisory in set `set` matched, in the file itself or in a member of it: the
      * other half of that. NULL: nobody asks. */
@@ -76,7 +77,7 @@ typedef struct kj_scan_events {
      * its answers stay during the call. NULL: nobody asks. */
     void (*examine)(void *user, uint32_t set, kj_matcher *matcher, const kj_object *object,
                     const kj_match_input *input);
-    /* An object was scanned, the file itself or a member of it. */
+    /* An object was scanned, the file itself or a member of it. NULL: nobody asks. */
     void (*object)(void *user, bool is_member, const char *type, uint64_t bytes);
 } kj_scan_events;
 

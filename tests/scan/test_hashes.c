@@ -84,22 +84,6 @@ static void put_unseen(void *user, kj_status why, kj_span member, const char *se
     kj_buf_printf(user, "%s: %s\n", kj_status_name(why), sentence);
 }
 
-static void ignore_sighting(void *user, uint32_t set, uint32_t artifact, kj_span member)
-{
-    (void)user;
-    (void)set;
-    (void)artifact;
-    (void)member;
-}
-
-static void ignore_object(void *user, bool is_member, const char *type, uint64_t bytes)
-{
-    (void)user;
-    (void)is_member;
-    (void)type;
-    (void)bytes;
-}
-
 static void keep_packet(void *user, kj_span packet)
 {
     kj_buf_put(user, packet);
@@ -175,11 +159,7 @@ static void expect(kj_span bytes, const char *expected)
     const kj_scan_limits limits = KJ_SCAN_LIMITS_INIT;
     kj_scanner *scanner = kj_scanner_new(items, 1, &limits);
     assert_non_null(scanner);
-    const kj_scan_events events = {.user = &direct,
-                                   .finding = put_finding,
-                                   .unseen = put_unseen,
-                                   .sighting = ignore_sighting,
-                                   .object = ignore_object};
+    const kj_scan_events events = {.user = &direct, .finding = put_finding, .unseen = put_unseen};
     kj_wire_writer writer = {.sets = &sets, .put = keep_packet, .user = &packets};
     const kj_scan_events wired = kj_wire_events(&writer);
     kj_span path = kj_span_str("x");
