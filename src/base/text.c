@@ -3,12 +3,17 @@
 
 enum { REPLACEMENT = 0xFFFD };
 
+/* The value of a hex digit with VALID added; 0 for others. */
+enum { VALID = 16 };
+static const uint8_t hex_digits[256] = {
+    ['0'] = 16, ['1'] = 17, ['2'] = 18, ['3'] = 19, ['4'] = 20, ['5'] = 21, ['6'] = 22, ['7'] = 23,
+    ['8'] = 24, ['9'] = 25, ['A'] = 26, ['B'] = 27, ['C'] = 28, ['D'] = 29, ['E'] = 30, ['F'] = 31,
+    ['a'] = 26, ['b'] = 27, ['c'] = 28, ['d'] = 29, ['e'] = 30, ['f'] = 31,
+};
+
 int kj_hex_digit(unsigned c)
 {
-    if (kj_is_digit(c))
-        return (int)(c - '0');
-    unsigned letter = (c | 0x20) - 'a';
-    return letter < 6 ? (int)letter + 10 : -1;
+    return c < sizeof hex_digits && hex_digits[c] ? hex_digits[c] & 15 : -1;
 }
 
 void kj_hex_encode(kj_span bytes, char *out)
@@ -20,14 +25,6 @@ void kj_hex_encode(kj_span bytes, char *out)
     }
     *out = 0;
 }
-
-/* The value of a hex digit with VALID added; 0 for others. */
-enum { VALID = 16 };
-static const uint8_t hex_digits[256] = {
-    ['0'] = 16, ['1'] = 17, ['2'] = 18, ['3'] = 19, ['4'] = 20, ['5'] = 21, ['6'] = 22, ['7'] = 23,
-    ['8'] = 24, ['9'] = 25, ['A'] = 26, ['B'] = 27, ['C'] = 28, ['D'] = 29, ['E'] = 30, ['F'] = 31,
-    ['a'] = 26, ['b'] = 27, ['c'] = 28, ['d'] = 29, ['e'] = 30, ['f'] = 31,
-};
 
 bool kj_hex_decode(kj_span hex, uint8_t *out)
 {
