@@ -16,9 +16,12 @@ int kj_defs_complain(const char *path, const kj_error *err)
                        (unsigned long long)err->offset);
 }
 
-int kj_defs_open_chosen(const char *named, kj_chosen *chosen, kj_defs *defs)
+int kj_defs_open_operand(int argc, char **argv, int first, const char *named, kj_chosen *chosen,
+                         kj_defs *defs)
 {
-    *chosen = kj_definitions_choose(named);
+    if (argc - first > 1)
+        return kj_complain(_("one FILE at a time"));
+    *chosen = kj_definitions_choose(first < argc ? argv[first] : named);
     if (!chosen->path)
         return kj_definitions_missing();
     kj_error err = {.offset = KJ_NO_OFFSET};

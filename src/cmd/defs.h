@@ -14,6 +14,7 @@ int kj_defs_test_sig(int argc, char **argv);
 /* Says what is wrong with a file; evaluates to KJ_EXIT_TROUBLE. */
 int kj_defs_complain(const char *path, const kj_error *err);
 
-/* Opens the definitions that an operand or --definitions names (NULL: the default ones). What goes
- * wrong is said; KJ_EXIT_OK otherwise. */
-int kj_defs_open_chosen(const char *named, kj_chosen *chosen, kj_defs *defs);
+/* Opens the definitions that the one operand there may be (argv[first]) or --definitions names
+ * (NULL: the default ones). What goes wrong is said; KJ_EXIT_OK otherwise. */
+int kj_defs_open_operand(int argc, char **argv, int first, const char *named, kj_chosen *chosen,
+                         kj_defs *defs);

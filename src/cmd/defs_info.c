@@ -355,11 +355,9 @@ int kj_defs_info(int argc, char **argv)
     kj_parsed parsed = kj_options_parse(&usage, argc, argv, &o, &first);
     if (parsed != KJ_PARSED_OK)
         return parsed == KJ_PARSED_HELP ? KJ_EXIT_OK : KJ_EXIT_TROUBLE;
-    if (argc - first > 1)
-        return kj_complain(_("one FILE at a time"));
     KJ_CLEANUP(kj_chosen_done) kj_chosen chosen = {0};
     KJ_CLEANUP(kj_defs_close) kj_defs defs = {0};
-    int result = kj_defs_open_chosen(first < argc ? argv[first] : o.definitions, &chosen, &defs);
+    int result = kj_defs_open_operand(argc, argv, first, o.definitions, &chosen, &defs);
     if (result != KJ_EXIT_OK)
         return result;
     if (o.json)

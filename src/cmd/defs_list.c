@@ -2,6 +2,7 @@
 /* kujo defs list: all names that can be detected. Those of digests may be tens of millions: they
  * are printed as they are read. */
 #include "base/arith.h"
+#include "base/bits.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/vec.h"
@@ -83,41 +84,32 @@ static void put_sorted(const name_list *names, kj_buf *out)
 
 /* ---- of digests ---------------------------------------------------------------------------- */
 
-/* A bit for each name that something bad has. */
-typedef struct marks {
-    uint64_t *bits;
-    uint32_t count;
-} marks;
-
 static void mark(void *user, uint32_t name)
 {
-    const marks *m = user;
-    if (name < m->count)
-        m->bits[name / 64] |= UINT64_C(1) << name % 64;
+    kj_bits_add(user, name);
 }
 
-static bool mark_bad(const kj_defs *defs, marks *m)
+/* The names that something bad has. */
+static bool mark_bad(const kj_defs *defs, uint32_t names, kj_bits *out)
 {
-    m->bits = calloc((size_t)m->count / 64 + 1, sizeof *m->bits);
-    for (uint32_t i = 0; m->bits && i < kj_digest_sets(defs); i++)
+    if (!kj_bits_init(out, names))
+        return false;
+    for (uint32_t i = 0; i < kj_digest_sets(defs); i++)
         if (kj_digest_set(defs, i)->class_ != KJ_CLASS_TRUSTED)
-            kj_digest_set_names(defs, kj_digest_set(defs, i), mark, m);
-    return m->bits != NULL;
+            kj_digest_set_names(defs, kj_digest_set(defs, i), mark, out);
+    return true;
 }
 
 static bool put_digests(const kj_defs *defs, kj_buf *out)
 {
     const kj_digest_names names = kj_digest_names_of(defs);
-    marks m = {.count = names.count};
-    if (!mark_bad(defs, &m))
+    KJ_CLEANUP(kj_bits_done) kj_bits bad = {0};
+    if (!mark_bad(defs, names.count, &bad))
         return false;
     kj_front_walk walk = {.view = &names.view};
-    while (kj_front_next(&walk)) {
-        bool bad = m.bits[walk.number / 64] >> walk.number % 64 & 1;
-        if (bad && !put_name(walk.text, out))
+    while (kj_front_next(&walk))
+        if (kj_bits_has(&bad, walk.number) && !put_name(walk.text, out))
             break;
-    }
-    free(m.bits);
     return true;
 }
 
@@ -142,10 +134,8 @@ int kj_defs_list(int argc, char **argv)
     kj_parsed parsed = kj_options_parse(&usage, argc, argv, &o, &first);
     if (parsed != KJ_PARSED_OK)
         return parsed == KJ_PARSED_HELP ? KJ_EXIT_OK : KJ_EXIT_TROUBLE;
-    if (argc - first > 1)
-        return kj_complain(_("one FILE at a time"));
     KJ_CLEANUP(kj_chosen_done) kj_chosen chosen = {0};
     KJ_CLEANUP(kj_defs_close) kj_defs defs = {0};
-    int result = kj_defs_open_chosen(first < argc ? argv[first] : o.definitions, &chosen, &defs);
+    int result = kj_defs_open_operand(argc, argv, first, o.definitions, &chosen, &defs);
     return result == KJ_EXIT_OK ? print_names(&defs) : result;
 }
