@@ -62,6 +62,7 @@ struct kj_pcre {
     pcre2_match_context_8 *context;
     pcre2_match_data_8 *data;
     bool is_whole; /* a search is not to be cut up */
+    bool is_tuned; /* it was compiled for this processor, if it can be: before the first search */
 };
 
 static const struct {
@@ -175,7 +176,6 @@ kj_status kj_pcre_compile(kj_span pattern, unsigned options, kj_pcre **out, kj_e
     pcre->is_whole = depends_on_start(pattern, options);
     KJ_TRY(compile(pcre, pattern, translate(options), err));
     KJ_TRY(prepare(pcre, err));
-    (void)lib.pcre2_jit_compile_8(pcre->code, PCRE2_JIT_COMPLETE); /* else it is interpreted */
     *out = KJ_TAKE(pcre);
     return KJ_OK;
 }
@@ -293,6 +293,9 @@ kj_status kj_pcre_find(kj_pcre *pcre, const kj_pcre_search *search, kj_pcre_matc
     size_t end = kj_min_size(search->last_start, search->subject.len);
     size_t stretch = pcre->is_whole ? SIZE_MAX : STRETCH_FIRST, last;
     *out = (kj_pcre_match){0};
+    if (!pcre->is_tuned)
+        (void)lib.pcre2_jit_compile_8(pcre->code, PCRE2_JIT_COMPLETE); /* else it is interpreted */
+    pcre->is_tuned = true;
     for (size_t from = search->from; from <= end; from = last + 1) {
         uint64_t ns;
         last = end - from < stretch ? end : from + stretch - 1;
