@@ -122,26 +122,24 @@ def questions(dice, make, count, files):
     return [line for line, _ in made], inputs
 
 
-@case("random body signatures, inputs that nearly match")
-def bodies():
+def compare_random(kind, make):
     clamscan()
     hits = 0
     for number in range(rounds(3)):
-        lines, inputs = questions(random.Random("%d %d" % (SEED, number)), generate.ndb, 60, 150)
-        hits += compare({"ndb": lines}, inputs)[0]
+        lines, inputs = questions(random.Random("%d %d" % (SEED, number)), make, 60, 150)
+        hits += compare({kind: lines}, inputs)[0]
     check(hits > 30, "hardly anything is found: %d" % hits)
     return "seed %d, %d found" % (SEED, hits)
+
+
+@case("random body signatures, inputs that nearly match")
+def bodies():
+    return compare_random("ndb", generate.ndb)
 
 
 @case("random logical signatures, inputs that nearly match")
 def logical():
-    clamscan()
-    hits = 0
-    for number in range(rounds(3)):
-        lines, inputs = questions(random.Random("%d %d" % (SEED, number)), generate.ldb, 60, 150)
-        hits += compare({"ldb": lines}, inputs)[0]
-    check(hits > 30, "hardly anything is found: %d" % hits)
-    return "seed %d, %d found" % (SEED, hits)
+    return compare_random("ldb", generate.ldb)
 
 
 @case("offsets in programs: entry point, sections, the end")
